@@ -1,0 +1,44 @@
+// The administration: what its parts share, and the handler of one request to it.
+//
+//   GET /health, GET /ready                no authorization
+//   everything under /admin                AUTH_TOKEN as Bearer, or as the password of Basic
+//
+// Answers and errors are JSON; an error names the field it is about.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+#include "base/clock.h"
+#include "base/settings.h"
+#include "http/server.h"
+#include "pool/key_pool.h"
+#include "script/policy_library.h"
+#include "store/store.h"
+
+namespace pollux {
+
+// The administrator: a name, and the token as a hash only.
+struct AdminAccount {
+  std::string username;
+  std::string token_hash;  // SHA-256, hexadecimal.
+};
+
+struct Admin {
+  Loop& loop;
+  KeyPool& pool;
+  Store& store;
+  PolicyLibrary& policies;
+  const AdminAccount& account;
+  const Clock& clock;
+  std::string_view version;
+};
+
+// Whether a path (put right) is the administration's.
+bool is_admin_path(std::string_view path) noexcept;
+
+std::unique_ptr<RequestHandler> answer_admin(Admin& admin, RequestHead head, std::string path,
+                                             BodyLength body, Reply& reply);
+
+}  // namespace pollux

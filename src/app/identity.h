@@ -1,0 +1,36 @@
+// Who is who at the start: keys, client tokens and the administrator, from the settings and from the store.
+#pragma once
+
+#include <string>
+
+#include "admin/admin.h"
+#include "base/settings.h"
+#include "pool/clients.h"
+#include "pool/key_pool.h"
+#include "store/store.h"
+
+namespace pollux {
+
+// Passes what must be kept from the pool to the store.
+class KeyKeeper final : public PoolObserver {
+ public:
+  explicit KeyKeeper(Store& store) : store_(store) {}
+  void on_key_changed(const KeyRecord& record) override { store_.save_key(record); }
+  void on_key_removed(const std::string& id) override { store_.remove_key(id); }
+
+ private:
+  Store& store_;
+};
+
+void fill_pool(KeyPool& pool, Store& store, const Settings& settings);
+
+// Never an open proxy: without any client token, one is made, stored as a hash and shown once.
+void fill_clients(Clients& clients, Store& store, const Settings& settings, WallTime now);
+
+// AUTH_TOKEN where it is set; else the one of an earlier start; else a new one, shown once.
+AdminAccount find_admin(Store& store, const Settings& settings);
+
+// A value made at first use and kept from then on.
+std::string find_or_make_secret(Store& store, std::string_view name);
+
+}  // namespace pollux

@@ -1,0 +1,202 @@
+#include "app/serve.h"
+
+#include <sys/resource.h>
+#include <unistd.h>
+
+#ifdef __GLIBC__
+#include <malloc.h>
+#endif
+
+#include <csignal>
+#include <cstdio>
+#include <memory>
+#include <vector>
+
+#include "app/identity.h"
+#include "app/worker.h"
+#include "base/log.h"
+#include "net/timer.h"
+#include "version.h"
+
+namespace pollux {
+namespace {
+
+constexpr std::chrono::seconds drain_limit{30};            // For running exchanges after the first signal.
+constexpr std::uint64_t held_bodies_bytes = 256ULL << 20;  // Of all workers; see HeldBodies.
+
+// What reading settings, keys and certificates left behind goes back to the system: a third of the heap at
+// rest.
+void give_back_memory() {
+#ifdef __GLIBC__
+  malloc_trim(0);
+#endif
+}
+
+// A connection costs a file, and an exchange two.
+void allow_many_files() {
+  rlimit files{};
+  if (getrlimit(RLIMIT_NOFILE, &files) != 0) return;
+  files.rlim_cur = files.rlim_max;
+  setrlimit(RLIMIT_NOFILE, &files);
+}
+
+// Ends the program in order on SIGTERM or SIGINT, at once on the second.
+class Signals {
+ public:
+  Signals(Loop& loop, std::function<void()> on_first) : on_first_(std::move(on_first)) {
+    for (const int number : {SIGTERM, SIGINT}) {
+      auto signal = std::make_unique<uv_signal_t>();
+      uv_signal_init(loop.uv(), signal.get());
+      handles_.emplace_back(signal.release());
+      handles_.back()->data = this;
+      uv_signal_start(handles_.back().get(), &Signals::on_signal, number);
+    }
+  }
+
+ private:
+  static void on_signal(uv_signal_t* handle, int number) {
+    auto* self = static_cast<Signals*>(handle->data);
+    if (!self) return;
+    if (self->seen_) _exit(128 + number);
+    self->seen_ = true;
+    log_info("stopping: running requests may finish, a second signal ends at once",
+             {{"signal", number}, {"limit_s", static_cast<std::int64_t>(drain_limit.count())}});
+    self->on_first_();
+  }
+
+  std::function<void()> on_first_;
+  std::vector<Handle<uv_signal_t>> handles_;
+  bool seen_ = false;
+};
+
+// The running program: what serve() has built, from its first request to its last.
+class Server {
+ public:
+  Server(const Shared& shared, PolicyLibrary& policies) : shared_(shared), policies_(policies) {}
+
+  Result<void> start() {
+    std::uint16_t port = shared_.settings.port;
+    for (int number = 0; number < shared_.settings.workers; ++number) {
+      workers_.push_back(std::make_unique<Worker>(shared_, static_cast<std::size_t>(number)));
+      auto bound = workers_.back()->listen(port);
+      if (!bound) return std::move(bound).error();
+      port = *bound;
+    }
+    for (auto& worker : workers_) worker->start();
+    policies_.watch(loop_);
+    const auto& host = shared_.settings.host;
+    const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
+    log_info((shared_.tls_server ? "listening on https://" : "listening on http://") + shown + ":" +
+                 std::to_string(port),
+             {{"workers", shared_.settings.workers}, {"keys", shared_.pool.size()}});
+    return {};
+  }
+
+  // Until a signal has come and every exchange is over, or the limit has passed.
+  void run() {
+    Signals signals(loop_, [this] { drain(); });
+    Timer deadline(loop_, [this] {
+      log_warn("some requests were still running and are cut now");
+      loop_.stop();
+    });
+    deadline_ = &deadline;
+    loop_.run();
+    policies_.stop_watching();
+  }
+
+  void stop() {
+    for (auto& worker : workers_) worker->stop();
+  }
+
+ private:
+  void drain() {
+    deadline_->start(drain_limit);
+    busy_workers_ = workers_.size();
+    for (auto& worker : workers_) {
+      worker->drain([this] {
+        loop_.post([this] {
+          if (--busy_workers_ == 0) loop_.stop();
+        });
+      });
+    }
+  }
+
+  const Shared& shared_;
+  PolicyLibrary& policies_;
+  Loop loop_;
+  std::vector<std::unique_ptr<Worker>> workers_;
+  Timer* deadline_ = nullptr;
+  std::size_t busy_workers_ = 0;
+};
+
+int fail(const Error& error) {
+  log_error("cannot start: " + error.message);
+  log_stop();
+  return 1;
+}
+
+int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
+  const SystemClock clock;
+  KeyKeeper keeper(*store);
+  const auto pool = KeyPool::create(clock);
+  pool->set_observer(&keeper);
+  fill_pool(*pool, *store, settings);
+  const auto clients = Clients::create();
+  fill_clients(*clients, *store, settings, clock.wall());
+  const auto account = find_admin(*store, settings);
+  const auto upload_secret = find_or_make_secret(*store, "upload_secret");
+  store->gather_states([&pool] { return pool->take_changed_states(); });
+
+  auto upstream = Upstream::from(settings);
+  if (!upstream) return fail(upstream.error());
+  auto tls_client = TlsClientContext::create(settings.upstream_ca_file);
+  if (!tls_client) return fail(std::move(tls_client).error().within("UPSTREAM_CA_FILE"));
+  std::shared_ptr<TlsServerContext> tls_server;
+  if (!settings.tls_cert_file.empty()) {
+    auto created = TlsServerContext::create(settings.tls_cert_file, settings.tls_key_file);
+    if (!created) return fail(std::move(created).error().within("TLS_CERT_FILE, TLS_KEY_FILE"));
+    tls_server = *std::move(created);
+  }
+
+  const auto shared_table = SharedTable::create(clock);
+  const PolicyHost host{nullptr, nullptr, pool.get(), clients.get(), shared_table.get(), &clock, &settings};
+  const auto policies = PolicyLibrary::create({settings.policies_dir, settings.shipped_policies_dir},
+                                              static_cast<std::size_t>(settings.workers), host);
+  if (auto loaded = policies->load_at_start(); !loaded)
+    return fail(std::move(loaded).error().within("policies"));
+
+  HeldBodies held_bodies(held_bodies_bytes);
+  const Shared shared{settings,      clock,       *pool,      *clients,      *shared_table,
+                      *store,        *policies,   *upstream,  held_bodies,   account,
+                      upload_secret, *tls_client, tls_server, POLLUX_VERSION};
+  Server server(shared, *policies);
+  auto started = server.start();
+  if (!started) {
+    store.reset();
+    return fail(started.error());
+  }
+  give_back_memory();
+  server.run();
+  server.stop();
+  store.reset();  // What is left is written while the loops that wait for a word of it are still there.
+  log_info("stopped");
+  log_stop();
+  return 0;
+}
+
+}  // namespace
+
+int serve(const Settings& settings) {
+  allow_many_files();
+  if (auto started = log_start(settings.log); !started) {
+    std::fprintf(stderr, "pollux: %s\n", started.error().message.c_str());
+    return 1;
+  }
+  log_info("starting", {{"version", std::string_view(POLLUX_VERSION)}, {"data", settings.data_dir}});
+  auto store = Store::open(settings.data_dir);
+  if (!store) return fail(store.error());
+  if (auto trouble = (*store)->health(); !trouble.empty()) log_error(trouble);
+  return run_with_store(settings, *std::move(store));
+}
+
+}  // namespace pollux

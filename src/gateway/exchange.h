@@ -1,0 +1,129 @@
+// One request of a client, from its head to the last byte of its answer.
+//
+// The exchange is an explicit state machine. C++ moves the bytes and keeps the state; every decision is asked
+// of a policy: who the client is, which model it means, which key pays, what a failure means. Read
+// exchange.cpp from top to bottom and you have walked with a request through Pollux.
+#pragma once
+
+#include <chrono>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "gateway/attempt.h"
+#include "gateway/gateway.h"
+#include "gateway/model_list.h"
+#include "gateway/own_answer.h"
+#include "gateway/relay.h"
+#include "gateway/route.h"
+#include "http/server.h"
+#include "script/policy_exchange.h"
+
+namespace pollux {
+
+class Exchange final : public RequestHandler, public AttemptEvents {
+ public:
+  // In the order a happy exchange visits them. choosing and attempting repeat with every retry.
+  enum class Stage { identifying, reading, resolving, choosing, attempting, judging, relaying, settled };
+
+  Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength body, const ClientInfo& client,
+           Reply& reply);
+  ~Exchange() override;
+
+  Stage stage() const noexcept { return stage_; }
+  bool over() const noexcept { return stage_ == Stage::settled; }
+
+ private:
+  // -- The client's side
+  void on_begin() override;
+  void on_body(std::string_view bytes) override;
+  void on_body_end() override;
+  void on_drained() override;
+  void on_client_gone() override;
+
+  // -- The journey, in order
+  void enter(Stage next);
+  void identify();
+  void on_identified(Identified outcome);
+  void read_body();
+  bool hold(std::string_view bytes);
+  void stream_upload();
+  void send_on(std::string_view bytes);
+  void resolve();
+  void on_resolved(Resolved outcome);
+  void transform_request();
+  void choose();
+  void on_chosen(Selected outcome);
+  void attempt(const KeyRef& key);
+  AttemptPlan plan(const KeyRef& key);
+  std::string upstream_target() const;
+  Hold hold_for_answer() const;
+
+  // -- The upstream's side
+  void on_answer_ready() override;
+  void on_attempt_failed() override;
+  void on_answer_bytes(std::string_view bytes) override;
+  void on_answer_end() override;
+  void on_answer_broken(const TransportError& error) override;
+  void on_upload_drained() override;
+
+  void judge();
+  void on_judged(Judged outcome);
+  void apply(const KeyMeaning& meaning);
+  bool may_retry() const;
+  void filter_models();
+  void transform_answer();
+  void relay();
+  void tunnel();
+  void redact_held_answer();
+
+  // -- Ends
+  void give_up(const Verdict& verdict);
+  void no_key_can_pay();
+  double seconds_until_a_key() const;
+  void policy_failed(const PolicyFailure& failure);
+  void deny(const Denial& denial);
+  void refuse(OwnError error);
+  void settle(std::string_view outcome);
+  void record(std::string_view outcome);
+
+  Gateway& gateway_;
+  Reply& reply_;
+  Relay relay_;
+  Route route_;
+  BodyLength announced_body_;
+  bool client_uses_tls_ = false;
+  std::string host_;  // As the client called Pollux: for addresses handed out.
+  Headers cors_;      // Answer fields for a browser; empty for others.
+  PolicyRequest request_;
+  std::unique_ptr<PolicyExchange> policies_;
+
+  Stage stage_ = Stage::identifying;
+  std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
+  bool uploading_ = false;  // The body streams through and cannot be sent twice.
+  bool tunnels_ = false;    // A WebSocket is open: bytes pass both ways until either side ends.
+  bool pinned_ = false;     // Goes on with what an earlier request began, with the same key.
+  bool body_ended_ = false;
+  std::string upload_head_;       // What was read of it before that was known.
+  std::uint64_t held_bytes_ = 0;  // Reserved of the gateway's memory for bodies.
+  std::uint64_t request_bytes_ = 0;
+
+  std::string sent_target_;
+  std::string credential_;
+  std::vector<std::string> tried_;  // Ids of keys.
+  int attempts_ = 0;
+  KeyPool::InFlight in_flight_;
+  KeyRef key_;  // Of the latest attempt.
+  std::unique_ptr<Attempt> attempt_;
+  PolicyAttempt attempt_facts_;
+  PolicyResponse response_;
+  std::unique_ptr<ModelList> model_list_;
+  int answered_status_ = 0;
+  std::string last_failure_;  // For the log and for messages.
+};
+
+std::string_view name_of(Exchange::Stage stage) noexcept;
+
+}  // namespace pollux

@@ -1,0 +1,28 @@
+// Undoes gzip and deflate piece by piece, to look into answers that pass compressed.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace pollux {
+
+class Inflater {
+ public:
+  Inflater();
+  ~Inflater();
+  Inflater(const Inflater&) = delete;
+  Inflater& operator=(const Inflater&) = delete;
+
+  // Appends what the bytes decode to; false if they are no gzip or zlib stream, or `limit` bytes were passed.
+  bool decode(std::string_view bytes, std::string& decoded, std::size_t limit);
+
+ private:
+  struct Stream;
+  std::unique_ptr<Stream> stream_;
+};
+
+// Whether a Content-Encoding is one that Inflater undoes.
+bool can_inflate(std::string_view content_encoding) noexcept;
+
+}  // namespace pollux

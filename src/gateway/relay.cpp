@@ -1,0 +1,72 @@
+#include "gateway/relay.h"
+
+#include "gateway/credentials.h"
+#include "gateway/own_answer.h"
+#include "gateway/upload_address.h"
+
+namespace pollux {
+namespace {
+
+bool is_upload_address(std::string_view name) {
+  return equals_ignoring_case(name, "x-goog-upload-url") ||
+         equals_ignoring_case(name, "x-goog-upload-control-url");
+}
+
+Headers headers_for_client(const Headers& upstream, const RelayContext& context) {
+  Headers headers;
+  for (const auto field : upstream) {
+    if (stays_behind(field.name)) continue;
+    if (is_upload_address(field.name)) {
+      headers.add(field.name, own_upload_address(field.value, context.client_origin, context.key_id,
+                                                 context.upload_secret));
+    } else {
+      headers.add(field.name, field.value);
+    }
+  }
+  for (const auto field : context.cors) headers.set(field.name, field.value);
+  return headers;
+}
+
+}  // namespace
+
+void Relay::start(Attempt& attempt, const RelayContext& context) {
+  const auto& head = attempt.head();
+  status_ = head.status;
+  const bool plain =
+      !head.headers.has("content-encoding") && attempt.length().kind == BodyLength::Kind::chunked;
+  const auto type = head.headers.get("content-type");
+  if (plain && type && type->starts_with("text/event-stream")) events_.emplace();
+  array_ = plain && !events_ && context.route.streams;
+  auto headers = headers_for_client(head.headers, context);
+  if (status_ == 101) {
+    headers.set("Upgrade", head.headers.get("upgrade").value_or("websocket"));
+    return reply_.upgrade(headers);
+  }
+  reply_.start(status_, headers, attempt.length());
+}
+
+void Relay::bytes(std::string_view bytes) {
+  sent_bytes_ += bytes.size();
+  if (events_) bytes = events_->take(bytes);
+  if (!bytes.empty()) reply_.body(bytes);
+}
+
+void Relay::end() {
+  if (events_ && !events_->rest().empty()) reply_.body(events_->rest());
+  reply_.finish();
+}
+
+void Relay::broken(Dialect dialect, const std::string& message) {
+  const auto told = "Pollux: the answer broke off: " + message;
+  if (events_) {
+    reply_.body(error_event(dialect, 503, told));
+    reply_.finish();
+  } else if (array_) {
+    reply_.body(",\r\n" + google_error(503, told) + "\n]");
+    reply_.finish();
+  } else {
+    reply_.abort();
+  }
+}
+
+}  // namespace pollux

@@ -1,0 +1,17 @@
+// What may be a key, and what a key may be called.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace pollux {
+
+// Whether this could be an API key at all; Google judges the rest. The message does not repeat it.
+Result<void> check_secret(std::string_view secret);
+// Names, projects and tags: `field` is named in the message.
+Result<void> check_label(std::string_view field, std::string_view label);
+
+}  // namespace pollux

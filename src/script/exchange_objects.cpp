@@ -1,0 +1,118 @@
+#include "script/exchange_objects.h"
+
+#include "script/object_types.h"
+
+namespace pollux {
+
+// -- EditableBody
+
+void EditableBody::push(lua_State* state, std::string_view original) {
+  if (decoded_) return decoded_.push(state);
+  if (is_no_json_ || !push_json(state, base(original))) {
+    is_no_json_ = true;
+    return lua_pushnil(state);
+  }
+  decoded_ = LuaRef(state, -1);
+}
+
+void EditableBody::assign(lua_State* state, int index) {
+  decoded_ = LuaRef(state, index);
+  assigned_ = true;
+  is_no_json_ = false;
+}
+
+void EditableBody::assign_text(std::string_view text) {
+  replaced_text_ = std::string(text);
+  decoded_ = {};
+  assigned_ = is_no_json_ = false;
+}
+
+Result<std::string_view> EditableBody::bytes(lua_State* state, std::string_view original) {
+  const auto unchanged = base(original);
+  if (!decoded_) return unchanged;
+  LuaStackGuard guard(state);
+  encoded_.clear();
+  decoded_.push(state);
+  if (auto now = json_encode(state, -1, encoded_); !now) return std::move(now).error();
+  if (assigned_) return std::string_view(encoded_);
+  // Only looked at, or changed? Both are written the same way, so that the look of the original does not
+  // matter.
+  std::string before;
+  if (auto decoded = json_decode(state, unchanged); !decoded) return std::move(decoded).error();
+  if (auto then = json_encode(state, -1, before); !then) return std::move(then).error();
+  return before == encoded_ ? unchanged : std::string_view(encoded_);
+}
+
+// -- ExchangeObjects
+
+ExchangeObjects::ExchangeObjects(LoadedPolicies& its_policies, PolicyRequest& its_request)
+    : policies(its_policies),
+      request(its_request),
+      name(policies.enlist(*this)),
+      pool(policies.host().pool) {}
+
+ExchangeObjects::~ExchangeObjects() {
+  policies.strike_off(name);
+}
+
+void ExchangeObjects::begin_select(std::span<const std::string> tried) {
+  ++select_number;
+  queries.resize(1);
+  queries[0].model = request.upstream_model.empty() ? request.model : request.upstream_model;
+  queries[0].conditions.clear();
+  queries[0].avoid = tried;
+}
+
+void ExchangeObjects::begin_attempt(const PolicyAttempt& next) {
+  attempt = &next;
+  ++attempt_number;
+  attempt_body = {};
+  attempt_is_no_json = false;
+}
+
+void ExchangeObjects::end_attempt() {
+  attempt = nullptr;
+  attempt_body = {};
+}
+
+void ExchangeObjects::begin_response(PolicyResponse& next) {
+  response = &next;
+  ++response_number;
+  response_body = {};
+}
+
+void ExchangeObjects::end_response() {
+  response = nullptr;
+  response_body = {};
+}
+
+// -- Small things
+
+std::string_view counted_model(const PolicyRequest& request, std::string_view model) {
+  return model == request.model && !request.upstream_model.empty() ? std::string_view(request.upstream_model)
+                                                                   : model;
+}
+
+std::string describe_value(lua_State* state, int index) {
+  switch (lua_type(state, index)) {
+    case LUA_TNONE:
+    case LUA_TNIL:
+      return "nothing";
+    case LUA_TBOOLEAN:
+      return lua_toboolean(state, index) ? "true" : "false";
+    case LUA_TUSERDATA:
+      for (const auto type : {ObjectType::request, ObjectType::headers, ObjectType::attempt,
+                              ObjectType::response, ObjectType::pool, ObjectType::key, ObjectType::client}) {
+        const bool owning = type == ObjectType::key || type == ObjectType::client;
+        const bool is = owning ? (type == ObjectType::key ? key_at(state, index) != nullptr
+                                                          : client_at(state, index) != nullptr)
+                               : box_at<ExchangeBox>(state, index, type) != nullptr;
+        if (is) return std::string(type == ObjectType::attempt ? "an " : "a ") + name_of(type);
+      }
+      return "an object";
+    default:
+      return std::string("a ") + luaL_typename(state, index);
+  }
+}
+
+}  // namespace pollux

@@ -1,0 +1,114 @@
+// What policies hold of one exchange: userdata that name it by number and look it up at every touch, so that
+// one kept too long answers "this request is over". Internal to src/script.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "script/loaded_policies.h"
+#include "script/policy_exchange.h"
+
+namespace pollux {
+
+// A JSON body that policies may look at and change. The bytes stay what they were unless its meaning was
+// changed.
+class EditableBody {
+ public:
+  bool touched() const noexcept { return static_cast<bool>(decoded_) || replaced_text_.has_value(); }
+  // Pushes the decoded body: nil if the text is no JSON.
+  void push(lua_State* state, std::string_view original);
+  void assign(lua_State* state, int index);
+  void assign_text(std::string_view text);
+  // The bytes to send. An error if the body cannot be written as JSON. Valid until the next call.
+  Result<std::string_view> bytes(lua_State* state, std::string_view original);
+
+ private:
+  std::string_view base(std::string_view original) const {
+    return replaced_text_ ? std::string_view(*replaced_text_) : original;
+  }
+  LuaRef decoded_;
+  bool is_no_json_ = false;
+  bool assigned_ = false;
+  std::optional<std::string> replaced_text_;
+  std::string encoded_;
+};
+
+struct ExchangeObjects {
+  ExchangeObjects(LoadedPolicies& policies, PolicyRequest& request);
+  ~ExchangeObjects();
+  ExchangeObjects(const ExchangeObjects&) = delete;
+  ExchangeObjects& operator=(const ExchangeObjects&) = delete;
+
+  LoadedPolicies& policies;
+  PolicyRequest& request;
+  LoadedPolicies::ExchangeName name;
+
+  LuaRef request_object, headers_object, query, state;
+  EditableBody body;
+  bool transforming = false;  // transform.request runs: path and upstream_model may be set.
+
+  // While keys.select runs. The first query is the whole pool, the others are narrower ones.
+  std::vector<KeyQuery> queries;
+  std::uint32_t select_number = 0;
+  KeyPool* pool = nullptr;
+  KeyRef chosen;  // The latest: it needs an owner while Lua may raise.
+
+  const PolicyAttempt* attempt = nullptr;    // While failover.judge runs.
+  PolicyAttempt* made_up_attempt = nullptr;  // A test's, which may still change it.
+  std::uint32_t attempt_number = 0;
+  LuaRef attempt_body;
+  bool attempt_is_no_json = false;
+
+  PolicyResponse* response = nullptr;  // While transform.response runs.
+  std::uint32_t response_number = 0;
+  EditableBody response_body;
+
+  void begin_select(std::span<const std::string> tried);
+  void end_select() { ++select_number; }
+  void begin_attempt(const PolicyAttempt& next);
+  void end_attempt();
+  void begin_response(PolicyResponse& next);
+  void end_response();
+};
+
+// -- Pushing: within a policy's run they raise Lua errors of memory
+void push_request(ExchangeObjects& exchange, lua_State* state);
+void push_pool(ExchangeObjects& exchange, lua_State* state);
+void push_attempt(ExchangeObjects& exchange, lua_State* state);
+void push_response(ExchangeObjects& exchange, lua_State* state);
+void push_key(LoadedPolicies& policies, lua_State* state, KeyPool* pool,
+              const KeyRef& key);  // nil for a null one.
+void push_client(LoadedPolicies& policies, lua_State* state, const ClientRef& client);
+
+// -- Reading: never raise
+const KeyRef* key_at(lua_State* state, int index);
+const ClientRef* client_at(lua_State* state, int index);
+KeyPool* pool_of_key_at(lua_State* state, int index);
+// "a string", "nothing", "a key": for messages.
+std::string describe_value(lua_State* state, int index);
+
+// The model that the pool counts by: policies may name it as the client did.
+std::string_view counted_model(const PolicyRequest& request, std::string_view model);
+
+// Writes what policies changed in request.query back into the query's text. An error names a wrong value.
+Result<void> write_query_back(ExchangeObjects& exchange);
+
+// Makes the metatables and adds the globals of the prelude, `clients` and `settings`.
+Result<void> install_objects(LoadedPolicies& policies);
+// The metatables alone, one file each.
+void make_request_types(LoadedPolicies& policies, lua_State* state);
+void make_answer_types(LoadedPolicies& policies, lua_State* state);
+void make_pool_types(LoadedPolicies& policies, lua_State* state);
+
+// -- Answers of hooks
+bool is_denial(LoadedPolicies& policies, lua_State* state, int index);
+bool is_verdict(LoadedPolicies& policies, lua_State* state, int index);
+Result<Denial> read_denial(lua_State* state, int index);
+Result<Verdict> read_verdict(LoadedPolicies& policies, const PolicyRequest& request, lua_State* state,
+                             int index);
+
+}  // namespace pollux

@@ -1,0 +1,323 @@
+#include "script/policy_exchange.h"
+
+#include "base/log.h"
+#include "script/exchange_objects.h"
+
+namespace pollux {
+namespace {
+
+class ScriptedExchange;
+
+// A hook on its way. It lies on the stack of its caller, and moves to the heap if the hook waits.
+class HookCall {
+ public:
+  virtual ~HookCall() = default;
+  virtual void read(ScriptedExchange& exchange, lua_State* results) = 0;
+  virtual void fail(PolicyFailure failure) = 0;
+  virtual bool over() const = 0;
+  virtual void tell() = 0;  // Gives the outcome to who asked, who may destroy the exchange.
+};
+
+template <typename Outcome>
+class TypedCall final : public HookCall {
+ public:
+  using Read = Outcome (ScriptedExchange::*)(lua_State* results);
+  TypedCall(Read reader, std::function<void(Outcome)> done) : read_(reader), done_(std::move(done)) {}
+
+  void read(ScriptedExchange& exchange, lua_State* results) override {
+    outcome_.emplace((exchange.*read_)(results));
+  }
+  void fail(PolicyFailure failure) override { outcome_.emplace(std::move(failure)); }
+  bool over() const override { return outcome_.has_value(); }
+  void tell() override { done_(std::move(*outcome_)); }
+
+ private:
+  Read read_;
+  std::function<void(Outcome)> done_;
+  std::optional<Outcome> outcome_;
+};
+
+class ScriptedExchange final : public PolicyExchange {
+ public:
+  ScriptedExchange(std::shared_ptr<LoadedPolicies> policies, PolicyRequest& request)
+      : policies_(std::move(policies)), request_(request), objects_(*policies_, request) {}
+
+  void identify(std::function<void(Identified)> done) override;
+  void resolve(std::function<void(Resolved)> done) override;
+  bool wants_visible() const override { return has(Hook::visible); }
+  void visible(std::string_view model, std::function<void(Visible)> done) override;
+  void select(std::span<const std::string> tried, std::function<void(Selected)> done) override;
+  void judge(const PolicyAttempt& attempt, std::function<void(Judged)> done) override;
+  void transform_request(std::function<void(Transformed)> done) override;
+  bool wants_response() const override { return has(Hook::transform_response); }
+  void transform_response(PolicyResponse& response, std::function<void(Transformed)> done) override;
+  void done(const PolicySummary& summary) override;
+  Result<std::string_view> body_to_send() override;
+
+ private:
+  bool has(Hook hook) const { return static_cast<bool>(policies_->function_of(hook)); }
+
+  // Calls the hook with `request` and what `push` pushes, and gives its outcome to `done`.
+  template <typename Outcome, typename Push>
+  void call(Hook hook, Push&& push, typename TypedCall<Outcome>::Read read,
+            std::function<void(Outcome)> done) {
+    hook_ = hook;
+    auto* lua = policies_->lua();
+    policies_->function_of(hook).push(lua);
+    push_request(objects_, lua);
+    const int arguments = 1 + push(lua);
+    TypedCall<Outcome> call(read, std::move(done));
+    called_ = &call;
+    auto run = policies_->script().run(arguments, [this](lua_State* results, const Error* error) {
+      if (error) {
+        called_->fail({policies_->placed(hook_, error->message)});
+      } else {
+        lua_settop(results, 1);  // However many values it returned, one counts.
+        lua_checkstack(results, LUA_MINSTACK);
+        called_->read(*this, results);
+      }
+      end_hook();
+      if (called_ == waiting_.get()) on_over();
+    });
+    if (call.over()) {
+      called_ = nullptr;
+      return call.tell();
+    }
+    waiting_ = std::make_unique<TypedCall<Outcome>>(std::move(call));
+    called_ = waiting_.get();
+    run_ = std::move(run);
+  }
+  template <typename Outcome>
+  void call(Hook hook, typename TypedCall<Outcome>::Read read, std::function<void(Outcome)> done) {
+    call<Outcome>(
+        hook, [](lua_State*) { return 0; }, read, std::move(done));
+  }
+  void on_over();
+  void end_hook();  // What was there for it alone is over.
+
+  Identified read_client(lua_State* results);
+  Resolved read_model(lua_State* results);
+  Visible read_flag(lua_State* results);
+  Selected read_key(lua_State* results);
+  Judged read_judgement(lua_State* results);
+  Transformed read_request_end(lua_State* results);
+  Transformed read_response_end(lua_State* results);
+  Transformed read_nothing(lua_State* results);
+  template <typename Outcome>
+  Outcome read_denied(lua_State* results, const char* expected);
+  PolicyFailure failure(const std::string& message) const {
+    return PolicyFailure{policies_->title_of(hook_) + ": " + message};
+  }
+  PolicyFailure wrong(lua_State* results, const char* expected) const {
+    return PolicyFailure{policies_->title_of(hook_) + " returned " + describe_value(results, 1) +
+                         ", expected " + expected};
+  }
+  int push_summary(const PolicySummary& summary);
+
+  std::shared_ptr<LoadedPolicies> policies_;
+  PolicyRequest& request_;
+  ExchangeObjects objects_;
+  Hook hook_ = Hook::identify;
+  HookCall* called_ = nullptr;  // While run() is in it: on the stack; else the waiting one.
+  std::unique_ptr<HookCall> waiting_;
+  std::unique_ptr<ScriptRun> run_;
+};
+
+void ScriptedExchange::end_hook() {
+  objects_.transforming = false;
+  objects_.end_select();
+  objects_.end_attempt();
+  objects_.end_response();
+}
+
+// A hook that has waited is over.
+void ScriptedExchange::on_over() {
+  const auto call = std::move(waiting_);
+  const auto run = std::move(run_);  // Calling us: it dies when this is through.
+  called_ = nullptr;
+  call->tell();
+}
+
+// deny(...), or else a value of the wrong kind. The first result is at index 1.
+template <typename Outcome>
+Outcome ScriptedExchange::read_denied(lua_State* results, const char* expected) {
+  if (!is_denial(*policies_, results, 1)) return wrong(results, expected);
+  auto denial = read_denial(results, 1);
+  if (!denial) return failure(denial.error().message);
+  return std::move(*denial);
+}
+
+// -- Who is asking?
+
+void ScriptedExchange::identify(std::function<void(Identified)> done) {
+  if (!has(Hook::identify)) return done(Denial{401, "no policy says who may ask (auth.lua: identify)", {}});
+  call<Identified>(Hook::identify, &ScriptedExchange::read_client, std::move(done));
+}
+
+Identified ScriptedExchange::read_client(lua_State* results) {
+  const auto* client = client_at(results, 1);
+  if (!client) return read_denied<Identified>(results, "a client or deny(...)");
+  request_.client = *client;
+  return *client;
+}
+
+// -- Which model?
+
+void ScriptedExchange::resolve(std::function<void(Resolved)> done) {
+  if (!has(Hook::resolve)) {
+    request_.upstream_model = request_.model;
+    return done(request_.model);
+  }
+  const auto push = [this](lua_State* lua) {
+    lua_pushlstring(lua, request_.model.data(), request_.model.size());
+    return 1;
+  };
+  call<Resolved>(Hook::resolve, push, &ScriptedExchange::read_model, std::move(done));
+}
+
+Resolved ScriptedExchange::read_model(lua_State* results) {
+  constexpr const char* expected = "the name of a model or deny(...)";
+  if (lua_type(results, 1) != LUA_TSTRING) return read_denied<Resolved>(results, expected);
+  std::size_t size = 0;
+  const char* name = lua_tolstring(results, 1, &size);
+  if (size == 0) return failure("it returned an empty name, expected " + std::string(expected));
+  request_.upstream_model.assign(name, size);
+  return request_.upstream_model;
+}
+
+void ScriptedExchange::visible(std::string_view model, std::function<void(Visible)> done) {
+  if (!has(Hook::visible)) return done(true);
+  const auto push = [model](lua_State* lua) {
+    if (!json_decode(lua, model)) lua_pushnil(lua);
+    return 1;
+  };
+  call<Visible>(Hook::visible, push, &ScriptedExchange::read_flag, std::move(done));
+}
+
+Visible ScriptedExchange::read_flag(lua_State* results) {
+  if (lua_type(results, 1) != LUA_TBOOLEAN) return wrong(results, "true or false");
+  return lua_toboolean(results, 1) != 0;
+}
+
+// -- Which key pays?
+
+void ScriptedExchange::select(std::span<const std::string> tried, std::function<void(Selected)> done) {
+  objects_.begin_select(tried);
+  if (!has(Hook::select)) {
+    auto key = objects_.pool ? objects_.pool->round_robin(objects_.queries[0]) : nullptr;
+    return done(std::move(key));
+  }
+  const auto push = [this](lua_State* lua) { return push_pool(objects_, lua), 1; };
+  call<Selected>(Hook::select, push, &ScriptedExchange::read_key, std::move(done));
+}
+
+Selected ScriptedExchange::read_key(lua_State* results) {
+  if (const auto* key = key_at(results, 1)) return *key;
+  if (lua_isnoneornil(results, 1)) return KeyRef();
+  return read_denied<Selected>(results, "a key or nil");
+}
+
+// -- It failed: and now?
+
+void ScriptedExchange::judge(const PolicyAttempt& attempt, std::function<void(Judged)> done) {
+  if (!has(Hook::judge)) return done(Verdict{});
+  objects_.begin_attempt(attempt);
+  const auto push = [this](lua_State* lua) { return push_attempt(objects_, lua), 1; };
+  call<Judged>(Hook::judge, push, &ScriptedExchange::read_judgement, std::move(done));
+}
+
+Judged ScriptedExchange::read_judgement(lua_State* results) {
+  if (!is_verdict(*policies_, results, 1)) return wrong(results, "answer() or retry()");
+  auto verdict = read_verdict(*policies_, request_, results, 1);
+  if (!verdict) return failure(verdict.error().message);
+  return std::move(*verdict);
+}
+
+// -- The last word before sending, the first word after
+
+void ScriptedExchange::transform_request(std::function<void(Transformed)> done) {
+  if (!has(Hook::transform_request)) {
+    const auto written = write_query_back(objects_);
+    if (!written) return done(PolicyFailure{written.error().message});
+    return done(std::monostate());
+  }
+  objects_.transforming = true;
+  call<Transformed>(Hook::transform_request, &ScriptedExchange::read_request_end, std::move(done));
+}
+
+Transformed ScriptedExchange::read_nothing(lua_State* results) {
+  if (lua_isnoneornil(results, 1)) return std::monostate();
+  return read_denied<Transformed>(results, "nothing or deny(...): what it changes, it changes in place");
+}
+
+Transformed ScriptedExchange::read_request_end(lua_State* results) {
+  if (const auto written = write_query_back(objects_); !written) return failure(written.error().message);
+  return read_nothing(results);
+}
+
+void ScriptedExchange::transform_response(PolicyResponse& response, std::function<void(Transformed)> done) {
+  if (!has(Hook::transform_response)) return done(std::monostate());
+  objects_.begin_response(response);
+  const auto push = [this](lua_State* lua) { return push_response(objects_, lua), 1; };
+  call<Transformed>(Hook::transform_response, push, &ScriptedExchange::read_response_end, std::move(done));
+}
+
+Transformed ScriptedExchange::read_response_end(lua_State* results) {
+  auto& response = *objects_.response;
+  if (objects_.response_body.touched()) {
+    const auto bytes = objects_.response_body.bytes(policies_->lua(), response.text);
+    if (!bytes) return failure("response.body: " + bytes.error().message);
+    if (bytes->data() != response.text.data()) response.text = std::string(*bytes);
+  }
+  return read_nothing(results);
+}
+
+Result<std::string_view> ScriptedExchange::body_to_send() {
+  if (!objects_.body.touched()) return std::string_view(request_.body_text);
+  auto bytes = objects_.body.bytes(policies_->lua(), request_.body_text);
+  if (!bytes) return std::move(bytes).error().within("request.body");
+  return bytes;
+}
+
+// -- After the last byte
+
+int ScriptedExchange::push_summary(const PolicySummary& summary) {
+  auto* lua = policies_->lua();
+  const auto number = [lua](const char* name, double value) {
+    lua_pushnumber(lua, value);
+    lua_setfield(lua, -2, name);
+  };
+  lua_createtable(lua, 0, 8);
+  push_request(objects_, lua);
+  lua_setfield(lua, -2, "request");
+  push_key(*policies_, lua, objects_.pool, summary.key);
+  lua_setfield(lua, -2, "key");
+  lua_pushlstring(lua, summary.outcome.data(), summary.outcome.size());
+  lua_setfield(lua, -2, "outcome");
+  if (summary.status != 0) number("status", summary.status);
+  number("attempts", summary.attempts);
+  number("seconds", static_cast<double>(summary.duration.count()) / 1e6);
+  number("request_bytes", static_cast<double>(summary.request_bytes));
+  number("response_bytes", static_cast<double>(summary.response_bytes));
+  return 1;
+}
+
+void ScriptedExchange::done(const PolicySummary& summary) {
+  run_.reset();  // Whatever waited: the client is gone.
+  waiting_.reset();
+  end_hook();
+  if (!has(Hook::record_done)) return;
+  policies_->function_of(Hook::record_done).push(policies_->lua());
+  policies_->run_to_the_end(Hook::record_done, push_summary(summary));
+}
+
+}  // namespace
+
+std::unique_ptr<PolicyExchange> PolicyExchange::create(std::shared_ptr<PolicyState> state,
+                                                       PolicyRequest& request) {
+  // There is no other kind of state.
+  return std::make_unique<ScriptedExchange>(std::static_pointer_cast<LoadedPolicies>(std::move(state)),
+                                            request);
+}
+
+}  // namespace pollux

@@ -1,0 +1,127 @@
+// One exchange's place in a policy state: the hooks it calls, and the objects that policies see.
+//
+// A hook's outcome is given to `done`, from within the call if the hook did not wait, else later from the
+// loop. Destroying the PolicyExchange abandons a waiting hook, its timers and fetches; `request` then answers
+// "this request is over" to whoever kept it.
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <variant>
+#include <vector>
+
+#include "base/clock.h"
+#include "http/message.h"
+#include "pool/clients.h"
+#include "pool/key_pool.h"
+#include "script/policy_state.h"
+
+namespace pollux {
+
+// What policies see as `request`. Owned by the exchange, which fills it step by step; policies edit headers
+// and body.
+struct PolicyRequest {
+  std::string method;
+  std::string path;   // Put right, without the query: "/v1beta/models/x:generateContent".
+  std::string query;  // Raw, without credentials: "alt=sse".
+  Headers headers;    // The client's, less its credentials; what is left after the hooks is sent.
+  std::string remote_address;
+  std::string_view dialect = "gemini";  // A literal.
+  std::string_view endpoint;            // A literal: "generate", "stream", "count_tokens", ...
+  std::string model;                    // As the client named it; empty where the request names none.
+  std::string upstream_model;           // After models.resolve.
+  bool streaming = false;
+  std::string token;           // As presented; empty: none.
+  ClientRef client;            // After auth.identify.
+  bool has_body_text = false;  // False: no body, or too large to be held.
+  std::string body_text;       // The bytes that came.
+};
+
+// What policies see as `attempt`.
+struct PolicyAttempt {
+  int number = 1;
+  KeyRef key;
+  std::string_view kind = "http";  // http connect tls timeout reset truncated empty error_in_stream
+  int status = 0;                  // 0: nothing came back.
+  const Headers* headers = nullptr;
+  std::string_view text;     // The body, decoded where it came compressed; the start of a very long one.
+  std::string_view message;  // For those without an answer: what happened, for people.
+};
+
+// What policies see as `response`, for answers that are no stream.
+struct PolicyResponse {
+  int status = 200;
+  Headers headers;
+  std::string text;  // Decoded where it came compressed.
+};
+
+struct PolicyFailure {
+  std::string message;  // "keys.lua:7: attempt to index a nil value"
+};
+struct Denial {
+  int status = 403;
+  std::string message;
+  std::optional<double> retry_after;  // Seconds, for a Retry-After header.
+};
+
+struct KeyMeaning {
+  enum class Kind { cool_down, disable, strike } kind;
+  KeyRef key;
+  std::string model;         // cool_down: of this model only; empty: the key as a whole.
+  Milliseconds duration{0};  // cool_down
+  std::string reason;        // disable, strike
+};
+struct Verdict {
+  enum class Action { answer, retry } action = Action::answer;
+  bool same_key = false;  // retry():with_same_key(): not another key, the same once more.
+  std::vector<KeyMeaning> meanings;
+  std::optional<Denial> otherwise;  // retry():or_deny(status, message): if no retry is possible.
+};
+
+using Identified = std::variant<ClientRef, Denial, PolicyFailure>;
+using Resolved = std::variant<std::string, Denial, PolicyFailure>;
+using Visible = std::variant<bool, PolicyFailure>;
+using Selected = std::variant<KeyRef, Denial, PolicyFailure>;  // A null key: none can pay now.
+using Judged = std::variant<Verdict, PolicyFailure>;
+using Transformed = std::variant<std::monostate, Denial, PolicyFailure>;
+
+// What policies see as `exchange` in record.done.
+struct PolicySummary {
+  int status = 0;
+  int attempts = 0;
+  KeyRef key;  // The last one; may be null.
+  std::chrono::microseconds duration{0};
+  std::uint64_t request_bytes = 0, response_bytes = 0;
+  std::string_view outcome;  // "answered", "client_gone", "failed"
+};
+
+class PolicyExchange {
+ public:
+  // `request` outlives it.
+  static std::unique_ptr<PolicyExchange> create(std::shared_ptr<PolicyState> state, PolicyRequest& request);
+  virtual ~PolicyExchange() = default;
+
+  virtual void identify(std::function<void(Identified)> done) = 0;
+  virtual void resolve(std::function<void(Resolved)> done) = 0;
+  // Whether models.visible stands in the set: then a model list is looked through entry by entry.
+  virtual bool wants_visible() const = 0;
+  // `model`: one entry of a model list, as JSON text.
+  virtual void visible(std::string_view model, std::function<void(Visible)> done) = 0;
+  // `tried`: ids of the keys tried before, not chosen again while another can pay. Kept alive by the caller.
+  virtual void select(std::span<const std::string> tried, std::function<void(Selected)> done) = 0;
+  virtual void judge(const PolicyAttempt& attempt, std::function<void(Judged)> done) = 0;
+  virtual void transform_request(std::function<void(Transformed)> done) = 0;
+  // Whether transform.response stands in the set: then an answer that is no stream is held to its end for it.
+  virtual bool wants_response() const = 0;
+  virtual void transform_response(PolicyResponse& response, std::function<void(Transformed)> done) = 0;
+  virtual void done(const PolicySummary& summary) = 0;  // record.done; failures are logged.
+
+  // The request's body as it shall be sent: the bytes that came, unless a policy changed the decoded body or
+  // set `request.text`. Valid until the next hook.
+  virtual Result<std::string_view> body_to_send() = 0;
+};
+
+}  // namespace pollux

@@ -1,0 +1,373 @@
+#include "script/policy_fakes.h"
+
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include "base/digest.h"
+#include "script/object_types.h"
+
+namespace pollux {
+namespace {
+
+constexpr WallTime first_moment{Milliseconds(1'768'478'400'000)};  // 2026-01-15T12:00:00Z
+constexpr std::size_t most_fakes = 100'000;
+constexpr int most_counted = 10'000;  // Requests that a fake key is given.
+
+PolicyTestBench& bench_of(lua_State* state) {
+  return *static_cast<PolicyTestBench*>(lua_touserdata(state, lua_upvalueindex(1)));
+}
+
+// -- Reading the tables that test_prelude.lua gives
+
+int get(lua_State* state, int table, const char* name) {
+  lua_getfield(state, table, name);
+  return lua_type(state, -1);
+}
+
+void read_text(lua_State* state, int table, const char* name, std::string& text) {
+  LuaStackGuard guard(state);
+  const int type = get(state, table, name);
+  if (type != LUA_TSTRING && type != LUA_TNUMBER) return;
+  std::size_t size = 0;
+  const char* bytes = lua_tolstring(state, -1, &size);
+  text.assign(bytes, size);
+}
+
+double read_number(lua_State* state, int table, const char* name, double fallback) {
+  LuaStackGuard guard(state);
+  return get(state, table, name) == LUA_TNUMBER ? lua_tonumber(state, -1) : fallback;
+}
+
+bool read_flag(lua_State* state, int table, const char* name, bool fallback) {
+  LuaStackGuard guard(state);
+  return get(state, table, name) == LUA_TNIL ? fallback : lua_toboolean(state, -1) != 0;
+}
+
+std::vector<std::string> read_list(lua_State* state, int table, const char* name) {
+  LuaStackGuard guard(state);
+  std::vector<std::string> words;
+  if (get(state, table, name) != LUA_TTABLE) return words;
+  for (int at = 1;; ++at) {
+    lua_rawgeti(state, -1, at);
+    if (lua_type(state, -1) != LUA_TSTRING) return words;
+    words.emplace_back(lua_tostring(state, -1));
+    lua_pop(state, 1);
+  }
+}
+
+void read_headers(lua_State* state, int table, Headers& headers) {
+  LuaStackGuard guard(state);
+  if (get(state, table, "headers") != LUA_TTABLE) return;
+  lua_pushnil(state);
+  while (lua_next(state, -2) != 0) {
+    if (lua_type(state, -2) == LUA_TSTRING && lua_isstring(state, -1)) {
+      std::size_t size = 0;
+      const char* value = lua_tolstring(state, -1, &size);
+      headers.add(lua_tostring(state, -2), {value, size});
+    }
+    lua_pop(state, 1);
+  }
+}
+
+// -- Makers
+
+int make_request(lua_State* state) {
+  auto& fake = bench_of(state).new_fake();
+  auto& request = fake.request;
+  request.method = "POST";
+  read_text(state, 1, "method", request.method);
+  read_text(state, 1, "model", request.model);
+  read_text(state, 1, "upstream_model", request.upstream_model);
+  request.path = "/v1beta/models/" + request.model + ":generateContent";
+  read_text(state, 1, "path", request.path);
+  read_text(state, 1, "query", request.query);
+  request.remote_address = "127.0.0.1";
+  read_text(state, 1, "remote_address", request.remote_address);
+  fake.dialect = "gemini";
+  read_text(state, 1, "dialect", fake.dialect);
+  fake.endpoint = "generate";
+  read_text(state, 1, "endpoint", fake.endpoint);
+  request.dialect = fake.dialect;
+  request.endpoint = fake.endpoint;
+  request.streaming = read_flag(state, 1, "streaming", false);
+  read_text(state, 1, "token", request.token);
+  read_text(state, 1, "text", request.body_text);
+  request.has_body_text = !request.body_text.empty();
+  read_headers(state, 1, request.headers);
+  lua_getfield(state, 1, "client");
+  if (const auto* client = client_at(state, -1)) request.client = *client;
+  if (get(state, 1, "state") == LUA_TTABLE) fake.objects.state = LuaRef(state, -1);
+  fake.objects.transforming = true;
+  push_request(fake.objects, state);
+  return 1;
+}
+
+int make_client(lua_State* state) {
+  Client client;
+  client.name = "somebody";
+  read_text(state, 1, "name", client.name);
+  client.tags = read_list(state, 1, "tags");
+  client.id = "client-" + hex(sha256(client.name)).substr(0, 12);
+  push_client(bench_of(state).policies(), state, std::make_shared<const Client>(std::move(client)));
+  return 1;
+}
+
+int add_client(lua_State* state) {
+  auto& bench = bench_of(state);
+  Client client;
+  std::string token;
+  read_text(state, 1, "token", token);
+  client.token_hash = hex(sha256(token));
+  client.id = "client-" + client.token_hash.substr(0, 12);
+  client.name = client.id;
+  read_text(state, 1, "name", client.name);
+  client.tags = read_list(state, 1, "tags");
+  client.created_at = bench.clock().wall();
+  bench.clients().restore(std::move(client));
+  return 0;
+}
+
+// Adds the key that the table on top describes. Null: it cannot be one.
+KeyRef add_key(PolicyTestBench& bench, KeyPool& pool, lua_State* state, std::string& problem) {
+  const int spec = lua_gettop(state);
+  GivenKey given;
+  read_text(state, spec, "secret", given.secret);
+  read_text(state, spec, "name", given.name);
+  read_text(state, spec, "project", given.project);
+  given.tags = read_list(state, spec, "tags");
+  auto added = pool.add(given);
+  if (!added) {
+    problem = added.error().message;
+    return nullptr;
+  }
+  const auto& key = added->key;
+  KeyPool::Patch patch;
+  patch.weight = read_number(state, spec, "weight", 1);
+  if (!read_flag(state, spec, "enabled", true)) patch.enabled = false;
+  if (auto changed = pool.change(key->id(), patch); !changed) problem = changed.error().message;
+  std::string model;
+  read_text(state, spec, "rests_for", model);
+  const double rest = read_number(state, spec, "rests", 0);
+  if (rest > 0) pool.cool_down(*key, model, Milliseconds(std::llround(rest * 1000)));
+  const auto times = [&](const char* name) {
+    return static_cast<int>(std::clamp(read_number(state, spec, name, 0), 0.0, double{most_counted}));
+  };
+  for (int left = times("requests_today"); left > 0; --left) pool.begin(key, "");
+  for (int left = times("in_flight"); left > 0; --left) bench.keep(pool.begin(key, ""));
+  for (int left = times("failures_in_a_row"); left > 0; --left) pool.strike(*key, 0, "a test says so");
+  return problem.empty() ? key : nullptr;
+}
+
+// Stack: a list of tables at 1. Raises for one that is no key.
+KeyRef fill_pool(PolicyTestBench& bench, KeyPool& pool, lua_State* state, std::string& problem) {
+  KeyRef first;
+  for (int at = 1;; ++at) {
+    LuaStackGuard guard(state);
+    lua_rawgeti(state, 1, at);
+    if (!lua_istable(state, -1)) return first;
+    auto key = add_key(bench, pool, state, problem);
+    if (!key) return nullptr;
+    if (!first) first = std::move(key);
+  }
+}
+
+int make_key(lua_State* state) {
+  auto& bench = bench_of(state);
+  lua_createtable(state, 1, 0);
+  lua_pushvalue(state, 1);
+  lua_rawseti(state, -2, 1);
+  lua_replace(state, 1);
+  auto& pool = bench.new_pool();
+  std::string problem;
+  const auto key = fill_pool(bench, pool, state, problem);
+  if (!key) throw std::runtime_error("a_key: " + problem);
+  push_key(bench.policies(), state, &pool, key);
+  return 1;
+}
+
+// The keys' tables at 1, the model at 2, ids of keys at 3.
+int make_pool(lua_State* state) {
+  auto& bench = bench_of(state);
+  auto& pool = bench.new_pool();
+  std::string problem;
+  fill_pool(bench, pool, state, problem);
+  if (!problem.empty()) throw std::runtime_error("a_pool: " + problem);
+  auto& fake = bench.new_fake();
+  fake.request.model = fake.request.upstream_model = text_argument(state, 2, "the model");
+  for (int at = 1;; ++at) {
+    lua_rawgeti(state, 3, at);
+    if (lua_type(state, -1) != LUA_TSTRING) break;
+    fake.tried.emplace_back(lua_tostring(state, -1));
+    lua_pop(state, 1);
+  }
+  fake.objects.pool = &pool;
+  fake.objects.begin_select(fake.tried);
+  push_pool(fake.objects, state);
+  return 1;
+}
+
+int make_attempt(lua_State* state) {
+  auto& fake = bench_of(state).new_fake();
+  auto& attempt = fake.attempt;
+  fake.kind = "http";
+  read_text(state, 1, "kind", fake.kind);
+  read_text(state, 1, "text", fake.text);
+  read_text(state, 1, "message", fake.message);
+  attempt.kind = fake.kind;
+  attempt.text = fake.text;
+  attempt.message = fake.message;
+  attempt.number = static_cast<int>(read_number(state, 1, "number", 1));
+  attempt.status = static_cast<int>(read_number(state, 1, "status", 0));
+  read_headers(state, 1, fake.attempt_headers);
+  if (attempt.status != 0) attempt.headers = &fake.attempt_headers;
+  lua_getfield(state, 1, "key");
+  if (const auto* key = key_at(state, -1)) attempt.key = *key;
+  fake.objects.pool = pool_of_key_at(state, -1);
+  fake.objects.made_up_attempt = &attempt;
+  fake.objects.begin_attempt(attempt);
+  push_attempt(fake.objects, state);
+  return 1;
+}
+
+int make_response(lua_State* state) {
+  auto& fake = bench_of(state).new_fake();
+  fake.response.status = static_cast<int>(read_number(state, 1, "status", 200));
+  read_text(state, 1, "text", fake.response.text);
+  read_headers(state, 1, fake.response.headers);
+  fake.objects.begin_response(fake.response);
+  push_response(fake.objects, state);
+  return 1;
+}
+
+// -- The world around
+
+int set_setting(lua_State* state) {
+  auto& policies = bench_of(state).policies();
+  const bool known = lua_type(state, 1) == LUA_TSTRING && policies.knows_setting(lua_tostring(state, 1));
+  if (known) {
+    policies.tables().settings.push(state);
+    lua_pushvalue(state, 1);
+    lua_pushvalue(state, 2);
+    lua_rawset(state, -3);
+  }
+  lua_pushboolean(state, known);
+  return 1;
+}
+
+// "2026-11-21T08:00:00Z"
+std::optional<WallTime> parse_iso_time(std::string_view text) {
+  std::array<int, 6> parts{};
+  constexpr std::string_view separators = "--T::";
+  const char* at = text.data();
+  const char* const end = text.data() + text.size();
+  for (std::size_t part = 0; part < parts.size(); ++part) {
+    if (part > 0 && (at == end || *at++ != separators[part - 1])) return std::nullopt;
+    const auto [next, problem] = std::from_chars(at, end, parts[part]);
+    if (problem != std::errc()) return std::nullopt;
+    at = next;
+  }
+  if (at == end || *at != 'Z') return std::nullopt;
+  const std::chrono::year_month_day date{std::chrono::year(parts[0]),
+                                         std::chrono::month(static_cast<unsigned>(parts[1])),
+                                         std::chrono::day(static_cast<unsigned>(parts[2]))};
+  if (!date.ok()) return std::nullopt;
+  return std::chrono::sys_days(date) + std::chrono::hours(parts[3]) + std::chrono::minutes(parts[4]) +
+         std::chrono::seconds(parts[5]);
+}
+
+int set_time(lua_State* state) {
+  auto& clock = bench_of(state).clock();
+  std::optional<WallTime> time;
+  if (lua_type(state, 1) == LUA_TNUMBER)
+    time = WallTime(Milliseconds(std::llround(lua_tonumber(state, 1) * 1000)));
+  if (lua_type(state, 1) == LUA_TSTRING) time = parse_iso_time(text_argument(state, 1, "the time"));
+  if (time) clock.set_wall(*time);
+  lua_pushboolean(state, time.has_value());
+  return 1;
+}
+
+int pass_time(lua_State* state) {
+  const double seconds = std::min(lua_tonumber(state, 1), 1e9);
+  bench_of(state).clock().advance(Milliseconds(std::llround(seconds * 1000)));
+  return 0;
+}
+
+// What a failed expectation shows of a key or client.
+int name_of_object(lua_State* state) {
+  if (const auto* key = key_at(state, 1)) {
+    const auto name = (*key)->profile().name;
+    lua_pushlstring(state, name.data(), name.size());
+  } else if (const auto* client = client_at(state, 1)) {
+    lua_pushlstring(state, (*client)->name.data(), (*client)->name.size());
+  } else {
+    lua_pushnil(state);
+  }
+  return 1;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<PolicyTestBench>> PolicyTestBench::create(const PolicySources& sources,
+                                                                 const Settings& settings) {
+  std::unique_ptr<PolicyTestBench> bench(new PolicyTestBench(settings));
+  PolicyLimits limits;
+  limits.cpu_budget = std::chrono::milliseconds(1000);  // A test may try a hook many times over.
+  limits.load_budget = std::chrono::milliseconds(5000);
+  limits.memory_bytes = std::size_t{256} * 1024 * 1024;
+  auto policies = LoadedPolicies::create(sources, bench->host_, limits);
+  if (!policies) return std::move(policies).error();
+  bench->policies_ = std::move(*policies);
+  return bench;
+}
+
+PolicyTestBench::PolicyTestBench(const Settings& settings) : settings_(settings), clock_(first_moment) {
+  host_.clock = &clock_;
+  host_.settings = &settings_;
+  clients_ = Clients::create();
+  shared_ = SharedTable::create(clock_);
+  host_.clients = clients_.get();
+  host_.shared = shared_.get();
+}
+
+PolicyTestBench::~PolicyTestBench() = default;
+
+void PolicyTestBench::reset() {
+  clock_.set_wall(first_moment);
+  auto clients = Clients::create();
+  auto shared = SharedTable::create(clock_);
+  host_.clients = clients.get();
+  host_.shared = shared.get();
+  policies_->attach(host_);
+  clients_ = std::move(clients);
+  shared_ = std::move(shared);
+}
+
+PolicyTestBench::Fake& PolicyTestBench::new_fake() {
+  if (fakes_.size() >= most_fakes) throw std::runtime_error("a file of tests makes too many fakes");
+  return *fakes_.emplace_back(std::make_unique<Fake>(*this));
+}
+
+KeyPool& PolicyTestBench::new_pool() {
+  if (pools_.size() >= most_fakes) throw std::runtime_error("a file of tests makes too many fakes");
+  return *pools_.emplace_back(KeyPool::create(clock_));
+}
+
+void push_fake_makers(PolicyTestBench& bench) {
+  static constexpr std::array makers{
+      Method{"request", lua_entry<make_request>},   Method{"client", lua_entry<make_client>},
+      Method{"add_client", lua_entry<add_client>},  Method{"key", lua_entry<make_key>},
+      Method{"pool", lua_entry<make_pool>},         Method{"attempt", lua_entry<make_attempt>},
+      Method{"response", lua_entry<make_response>}, Method{"set_setting", lua_entry<set_setting>},
+      Method{"set_time", lua_entry<set_time>},      Method{"pass_time", lua_entry<pass_time>},
+      Method{"name_of", lua_entry<name_of_object>}};
+  auto* lua = bench.lua();
+  lua_createtable(lua, 0, static_cast<int>(makers.size()));
+  for (const auto& maker : makers) {
+    lua_pushlightuserdata(lua, &bench);
+    lua_pushcclosure(lua, maker.function, 1);
+    lua_setfield(lua, -2, maker.name);
+  }
+}
+
+}  // namespace pollux

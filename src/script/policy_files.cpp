@@ -1,0 +1,124 @@
+#include "script/policy_files.h"
+
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <fstream>
+
+namespace pollux {
+namespace {
+
+namespace fs = std::filesystem;
+
+constexpr int deepest_folder = 8;             // Links may lead in circles.
+constexpr std::size_t most_entries = 10'000;  // Looked at in one folder and its subfolders.
+constexpr std::string_view suffix = ".lua";
+constexpr std::string_view test_suffix = "_test.lua";
+
+bool is_wanted(const std::string& file, PolicyFiles which) {
+  if (!file.ends_with(suffix) || file.front() == '.' || file.front() == '#') return false;
+  if (file.find('.') != file.size() - suffix.size()) return false;
+  return file.ends_with(test_suffix) == (which == PolicyFiles::tests);
+}
+
+void look_into(const fs::path& root, bool is_owners, PolicyFiles which, FoundPolicies& found) {
+  struct stat facts {};
+  if (::stat(root.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) return;
+  found.folders.push_back({root.string(), facts.st_ino});
+  std::error_code problem;
+  auto entry = fs::recursive_directory_iterator(
+      root, fs::directory_options::follow_directory_symlink | fs::directory_options::skip_permission_denied,
+      problem);
+  std::size_t entries = 0;
+  for (; !problem && entry != fs::recursive_directory_iterator() && ++entries < most_entries;
+       entry.increment(problem)) {
+    const auto& path = entry->path();
+    if (::stat(path.c_str(), &facts) != 0) continue;
+    if (S_ISDIR(facts.st_mode)) {
+      const bool enters = path.filename().string().front() != '.' && entry.depth() < deepest_folder;
+      if (!enters) entry.disable_recursion_pending();
+      if (enters) found.folders.push_back({path.string(), facts.st_ino});
+      continue;
+    }
+    if (!S_ISREG(facts.st_mode) || !is_wanted(path.filename().string(), which)) continue;
+    const auto nanoseconds = std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec;
+    found.files.push_back({path.lexically_relative(root).string(), path.string(), is_owners, nanoseconds,
+                           static_cast<std::uint64_t>(facts.st_size), facts.st_ino});
+  }
+}
+
+bool same_folder(const PolicyFolders& folders) {
+  std::error_code problem;
+  return fs::equivalent(folders.owners, folders.shipped, problem) && !problem;
+}
+
+std::string module_of(const std::string& name) {
+  return name.substr(0, name.size() - suffix.size());
+}
+
+}  // namespace
+
+FoundPolicies find_policies(const PolicyFolders& folders, PolicyFiles which) {
+  FoundPolicies found;
+  look_into(folders.shipped, false, which, found);
+  if (!folders.owners.empty() && !same_folder(folders)) look_into(folders.owners, true, which, found);
+  std::sort(found.files.begin(), found.files.end(), [](const PolicyFile& one, const PolicyFile& other) {
+    return std::pair(one.is_owners, std::string_view(one.name)) <
+           std::pair(other.is_owners, std::string_view(other.name));
+  });
+  return found;
+}
+
+Result<std::string> read_policy_file(const PolicyFile& file) {
+  std::ifstream stream(file.path, std::ios::binary);
+  if (!stream) return unavailable(file.name + ": it cannot be read");
+  std::string text(largest_policy_bytes + 1, '\0');
+  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  if (stream.bad()) return unavailable(file.name + ": it cannot be read");
+  text.resize(static_cast<std::size_t>(stream.gcount()));
+  if (text.size() > largest_policy_bytes) return invalid_input(file.name + ": it is larger than 1 MiB");
+  text.shrink_to_fit();
+  return text;
+}
+
+Result<PolicySources> read_policies(const PolicyFolders& folders, const FoundPolicies& found,
+                                    const std::set<std::string>& without) {
+  PolicySources sources;
+  for (const auto& file : found.files) {
+    if (file.is_owners && without.contains(file.name)) continue;
+    if (sources.size() >= most_policy_files) {
+      return invalid_input("there are more than " + std::to_string(most_policy_files) + " policy files");
+    }
+    auto text = read_policy_file(file);
+    if (!text) return std::move(text).error();
+    const auto module = module_of(file.name);
+    if (const auto shipped = sources.find(module); shipped != sources.end()) {
+      auto behind = std::move(shipped->second);
+      sources.erase(shipped);
+      behind.file = "default/" + behind.file;
+      behind.module = "default." + module;
+      sources.emplace(behind.module, std::move(behind));
+    }
+    sources.emplace(module, PolicySource{module, file.name, file.path, std::move(*text), file.is_owners});
+  }
+  if (sources.empty()) {
+    return not_found("there are no policies in " + folders.shipped +
+                     (folders.owners.empty() ? "" : " and " + folders.owners));
+  }
+  return sources;
+}
+
+Result<PolicySources> read_policies(const PolicyFolders& folders) {
+  return read_policies(folders, find_policies(folders));
+}
+
+const PolicySource* source_of_error(const PolicySources& sources, std::string_view message) {
+  for (const auto& [module, source] : sources) {
+    if (message.starts_with(source.file) && message.substr(source.file.size()).starts_with(":"))
+      return &source;
+  }
+  return nullptr;
+}
+
+}  // namespace pollux

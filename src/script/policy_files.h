@@ -1,0 +1,48 @@
+// The files of the search path on disk. Internal to src/script.
+#pragma once
+
+#include <cstdint>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "script/policy_library.h"
+
+namespace pollux {
+
+inline constexpr std::size_t most_policy_files = 500;
+inline constexpr std::uint64_t largest_policy_bytes = std::uint64_t{1024} * 1024;
+
+struct PolicyFile {
+  std::string name;  // "dialects/openai.lua"
+  std::string path;  // On disk.
+  bool is_owners = false;
+  std::int64_t modified_ns = 0;
+  std::uint64_t bytes = 0, inode = 0;
+  bool operator==(const PolicyFile&) const = default;
+};
+
+struct PolicyFolder {
+  std::string path;
+  std::uint64_t inode = 0;
+  bool operator==(const PolicyFolder&) const = default;
+};
+
+struct FoundPolicies {
+  std::vector<PolicyFile> files;  // In order: shipped before owner's, by name.
+  std::vector<PolicyFolder> folders;
+};
+
+enum class PolicyFiles { policies, tests };
+
+// Symbolic links are followed; hidden files and names with further dots (as editors make them) are passed
+// over.
+FoundPolicies find_policies(const PolicyFolders& folders, PolicyFiles which = PolicyFiles::policies);
+Result<std::string> read_policy_file(const PolicyFile& file);
+// `without`: names of owner's files that are taken for absent.
+Result<PolicySources> read_policies(const PolicyFolders& folders, const FoundPolicies& found,
+                                    const std::set<std::string>& without = {});
+// The file that an error names, "keys.lua" for "keys.lua:7: ..."; null: none of these.
+const PolicySource* source_of_error(const PolicySources& sources, std::string_view message);
+
+}  // namespace pollux

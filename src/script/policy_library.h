@@ -1,0 +1,66 @@
+// All policies of the process: read from the search path, checked, handed to every worker at once, and read
+// anew when a file is saved.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/result.h"
+#include "script/policy_state.h"
+
+namespace pollux {
+
+struct PolicyFolders {
+  std::string owners;  // First in the search path; may not exist.
+  std::string shipped;
+};
+
+struct PolicyReport {
+  struct File {
+    std::string path;  // "keys.lua", "dialects/openai.lua"
+    bool is_owners = false;
+    bool overrides = false;  // An owner's file that stands in for a shipped one.
+    std::string error;       // "keys.lua:7: ..." if this file stopped the last load; else empty.
+  };
+  std::vector<File> files;
+  std::uint64_t version = 0;  // Counts good sets.
+  WallTime loaded_at;
+  std::string error;  // Of the last load; empty: the newest files are in force.
+};
+
+// Reads the search path: every *.lua but *_test.lua, folders included; at most 1 MiB a file and 500 files.
+Result<PolicySources> read_policies(const PolicyFolders& folders);
+
+class PolicyLibrary {
+ public:
+  static std::unique_ptr<PolicyLibrary> create(PolicyFolders folders, std::size_t workers,
+                                               const PolicyHost& host, const PolicyLimits& limits = {});
+  virtual ~PolicyLibrary() = default;
+
+  // The first load. Where an owner's file is bad, the shipped one serves in its place and the report says so;
+  // an error only if the shipped policies themselves do not load.
+  virtual Result<void> load_at_start() = 0;
+  // Watches the folders from the main loop (notifications, and a look once a second where there are none) and
+  // loads a changed set. Saving by rename counts. Loading runs off the loop.
+  virtual void watch(Loop& loop) = 0;
+  virtual void stop_watching() = 0;
+  // Now; returns the error of a bad set. Blocks: for tests and `pollux check`.
+  virtual Result<void> reload() = 0;
+
+  // The newest state of this worker. A comparison of two numbers unless a new set has come: then it is
+  // attached to `host` and kept. All workers see a new set from the same moment on.
+  virtual std::shared_ptr<PolicyState> current(std::size_t worker, const PolicyHost& host) = 0;
+  virtual PolicyReport report() const = 0;
+  // The text of a file of the report as it is on disk now; only files of the search path are read.
+  virtual Result<std::string> text(std::string_view file) const = 0;
+};
+
+// `pollux check [DIR]` and `pollux test [DIR]`: write what they find to standard output; the exit code.
+int check_policies(const PolicyFolders& folders, const Settings& settings);
+int test_policies(const PolicyFolders& folders, const Settings& settings);
+
+}  // namespace pollux

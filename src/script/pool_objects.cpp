@@ -1,0 +1,344 @@
+// `pool` with its narrower pools, keys and clients.
+#include <array>
+#include <memory>
+
+#include "script/object_types.h"
+
+namespace pollux {
+namespace {
+
+// A select that narrows in an endless loop must not eat the process.
+constexpr std::size_t most_queries = 1000;
+
+struct OpenedPool {
+  ExchangeObjects* exchange;
+  KeyQuery* query;
+  std::uint32_t index;
+};
+
+OpenedPool open_pool(lua_State* state) {
+  const auto [box, exchange] = open_box(state, 1, ObjectType::pool);
+  if (box->number != exchange->select_number || box->index >= exchange->queries.size()) {
+    luaL_error(state, "this pool is over: it is there while keys.select runs");
+  }
+  if (!exchange->pool) luaL_error(state, "there is no pool here");
+  return {exchange, &exchange->queries[box->index], box->index};
+}
+
+void push_pool_box(ExchangeObjects& exchange, lua_State* state, std::uint32_t index) {
+  auto* box = static_cast<ExchangeBox*>(lua_newuserdata(state, sizeof(ExchangeBox)));
+  *box = {ObjectType::pool, exchange.name, exchange.select_number, index};
+  exchange.policies.tables().pool.push(state);
+  lua_setmetatable(state, -2);
+}
+
+// pool:least_busy() and the like; most_remaining may name another model than the request's.
+template <KeyRef (KeyPool::*Choose)(const KeyQuery&)>
+int choose(lua_State* state) {
+  const auto [exchange, query, index] = open_pool(state);
+  const auto usual = query->model;
+  if (!lua_isnoneornil(state, 2)) {
+    query->model = counted_model(exchange->request, text_argument(state, 2, "the model"));
+  }
+  exchange->chosen = (exchange->pool->*Choose)(*query);
+  query->model = usual;
+  push_key(exchange->policies, state, exchange->pool, exchange->chosen);
+  return 1;
+}
+
+// pool:tagged("paid"): the same pool with one condition more.
+template <KeyQuery::Condition::Kind Kind>
+int narrow(lua_State* state) {
+  const auto [exchange, query, index] = open_pool(state);
+  const auto value = text_argument(state, 2, "what the pool is narrowed by");
+  if (exchange->queries.size() >= most_queries) return luaL_error(state, "too many narrower pools");
+  auto narrower = *query;
+  narrower.conditions.push_back({Kind, std::string(value)});
+  exchange->queries.push_back(std::move(narrower));
+  push_pool_box(*exchange, state, static_cast<std::uint32_t>(exchange->queries.size() - 1));
+  return 1;
+}
+
+int count_keys(lua_State* state) {
+  const auto opened = open_pool(state);
+  lua_pushinteger(state, static_cast<lua_Integer>(opened.exchange->pool->count(*opened.query)));
+  return 1;
+}
+
+// What pool:each() walks over.
+struct KeysLeft {
+  ObjectType type;
+  KeyPool* pool;
+  std::size_t next;
+  std::vector<KeyRef> keys;
+};
+
+int collect_keys_left(lua_State* state) {
+  if (auto* left = box_at<KeysLeft>(state, 1, ObjectType::keys_left)) std::destroy_at(left);
+  return 0;
+}
+
+int next_key(lua_State* state) {
+  auto* left = box_at<KeysLeft>(state, lua_upvalueindex(2), ObjectType::keys_left);
+  if (!left || left->next >= left->keys.size()) return 0;
+  push_key(policies_of(state), state, left->pool, left->keys[left->next++]);
+  return 1;
+}
+
+int each_key(lua_State* state) {
+  const auto opened = open_pool(state);
+  auto* memory = lua_newuserdata(state, sizeof(KeysLeft));
+  new (memory) KeysLeft{ObjectType::keys_left, opened.exchange->pool, 0, {}};
+  lua_createtable(state, 0, 1);
+  lua_pushcfunction(state, collect_keys_left);
+  lua_setfield(state, -2, "__gc");
+  lua_setmetatable(state, -2);
+  static_cast<KeysLeft*>(memory)->keys = opened.exchange->pool->each(*opened.query);
+  lua_pushvalue(state, lua_upvalueindex(1));
+  lua_insert(state, -2);
+  lua_pushcclosure(state, lua_entry<next_key>, 2);
+  return 1;
+}
+
+int no_pool_field(lua_State* state, int) {
+  return lua_pushnil(state), 1;
+}
+
+template <ObjectType Type>
+int refuse_write(lua_State* state) {
+  raise_read_only(state, Type);
+}
+
+// -- Keys
+
+constexpr std::array key_fields{"id",     "name",      "project",        "tags",
+                                "weight", "in_flight", "requests_today", "failures_in_a_row"};
+enum class KeyField { id, name, project, tags, weight, in_flight, requests_today, failures_in_a_row };
+
+void push_texts(lua_State* state, const std::vector<std::string>& texts) {
+  lua_createtable(state, static_cast<int>(texts.size()), 0);
+  for (std::size_t at = 0; at < texts.size(); ++at) {
+    push_text(state, texts[at]);
+    lua_rawseti(state, -2, static_cast<int>(at + 1));
+  }
+}
+
+KeyBox& open_key(lua_State* state) {
+  auto* box = box_at<KeyBox>(state, 1, ObjectType::key);
+  if (!box) luaL_error(state, "expected a key (is it called with a colon?)");
+  return *box;
+}
+
+int read_key(lua_State* state, int field) {
+  const auto& key = *open_key(state).key;
+  switch (static_cast<KeyField>(field)) {
+    case KeyField::id:
+      return push_text(state, key.id()), 1;
+    case KeyField::in_flight:
+      return lua_pushinteger(state, key.in_flight()), 1;
+    case KeyField::requests_today:
+      return lua_pushinteger(state, static_cast<lua_Integer>(key.requests_today())), 1;
+    case KeyField::failures_in_a_row:
+      return lua_pushinteger(state, key.failures_in_a_row()), 1;
+    default:
+      break;
+  }
+  const auto profile = key.profile();
+  switch (static_cast<KeyField>(field)) {
+    case KeyField::name:
+      return push_text(state, profile.name), 1;
+    case KeyField::tags:
+      return push_texts(state, profile.tags), 1;
+    case KeyField::weight:
+      return lua_pushnumber(state, profile.weight), 1;
+    case KeyField::project:
+      if (profile.project.empty()) return lua_pushnil(state), 1;
+      return push_text(state, profile.project), 1;
+    default:
+      return 0;
+  }
+}
+
+// key:remaining("rpd", model): nil where no limit is known.
+int key_remaining(lua_State* state) {
+  const auto& box = open_key(state);
+  const auto kind = text_argument(state, 2, "what remains");
+  if (kind != "rpm" && kind != "tpm" && kind != "rpd") {
+    return luaL_error(state, "key:remaining: \"%s\" is unknown, expected rpm, tpm or rpd",
+                      lua_tostring(state, 2));
+  }
+  const auto model = lua_isnoneornil(state, 3) ? std::string_view() : text_argument(state, 3, "the model");
+  const auto left = box.pool ? box.pool->remaining(*box.key, kind, model) : std::nullopt;
+  if (left) {
+    lua_pushnumber(state, static_cast<double>(*left));
+  } else {
+    lua_pushnil(state);
+  }
+  return 1;
+}
+
+int collect_key(lua_State* state) {
+  if (auto* box = box_at<KeyBox>(state, 1, ObjectType::key)) std::destroy_at(box);
+  return 0;
+}
+
+int equal_keys(lua_State* state) {
+  const auto* one = key_at(state, 1);
+  const auto* other = key_at(state, 2);
+  lua_pushboolean(state, one && other && (*one)->id() == (*other)->id());
+  return 1;
+}
+
+// -- Clients
+
+constexpr std::array client_fields{"id", "name", "tags"};
+enum class ClientField { id, name, tags };
+
+const Client& open_client(lua_State* state) {
+  const auto* client = client_at(state, 1);
+  if (!client) luaL_error(state, "expected a client (is it called with a colon?)");
+  return **client;
+}
+
+int read_client(lua_State* state, int field) {
+  const auto& client = open_client(state);
+  switch (static_cast<ClientField>(field)) {
+    case ClientField::id:
+      return push_text(state, client.id), 1;
+    case ClientField::name:
+      return push_text(state, client.name), 1;
+    case ClientField::tags:
+      return push_texts(state, client.tags), 1;
+  }
+  return 0;
+}
+
+int client_has_tag(lua_State* state) {
+  const auto& client = open_client(state);
+  lua_pushboolean(state, client.has_tag(text_argument(state, 2, "the tag")));
+  return 1;
+}
+
+int collect_client(lua_State* state) {
+  if (auto* box = box_at<ClientBox>(state, 1, ObjectType::client)) std::destroy_at(box);
+  return 0;
+}
+
+int equal_clients(lua_State* state) {
+  const auto* one = client_at(state, 1);
+  const auto* other = client_at(state, 2);
+  lua_pushboolean(state, one && other && (*one)->id == (*other)->id);
+  return 1;
+}
+
+// What the cache holds for this id on top of the stack, with the cache itself below it.
+void push_cached(lua_State* state, const LuaRef& cache, std::string_view id) {
+  cache.push(state);
+  push_text(state, id);
+  lua_rawget(state, -2);
+}
+
+// Stack: cache, whatever was found, the new object. Leaves the object.
+void cache_top(lua_State* state, std::string_view id) {
+  push_text(state, id);
+  lua_pushvalue(state, -2);
+  lua_rawset(state, -5);
+  lua_replace(state, -3);
+  lua_pop(state, 1);
+}
+
+LuaRef weak_table(lua_State* state) {
+  lua_newtable(state);
+  lua_createtable(state, 0, 1);
+  lua_pushliteral(state, "v");
+  lua_setfield(state, -2, "__mode");
+  lua_setmetatable(state, -2);
+  LuaRef table(state, -1);
+  lua_pop(state, 1);
+  return table;
+}
+
+}  // namespace
+
+void push_key(LoadedPolicies& policies, lua_State* state, KeyPool* pool, const KeyRef& key) {
+  if (!key) return lua_pushnil(state);
+  push_cached(state, policies.tables().keys, key->id());
+  const auto* cached = box_at<KeyBox>(state, -1, ObjectType::key);
+  if (cached && cached->key == key && cached->pool == pool) return lua_remove(state, -2);
+  auto* memory = lua_newuserdata(state, sizeof(KeyBox));
+  new (memory) KeyBox{ObjectType::key, pool, key};
+  policies.tables().key.push(state);
+  lua_setmetatable(state, -2);
+  cache_top(state, key->id());
+}
+
+void push_client(LoadedPolicies& policies, lua_State* state, const ClientRef& client) {
+  if (!client) return lua_pushnil(state);
+  push_cached(state, policies.tables().clients, client->id);
+  const auto* cached = box_at<ClientBox>(state, -1, ObjectType::client);
+  if (cached && cached->client == client) return lua_remove(state, -2);
+  auto* memory = lua_newuserdata(state, sizeof(ClientBox));
+  new (memory) ClientBox{ObjectType::client, client};
+  policies.tables().client.push(state);
+  lua_setmetatable(state, -2);
+  cache_top(state, client->id);
+}
+
+void push_pool(ExchangeObjects& exchange, lua_State* state) {
+  push_pool_box(exchange, state, 0);
+}
+
+const KeyRef* key_at(lua_State* state, int index) {
+  auto* box = box_at<KeyBox>(state, index, ObjectType::key);
+  return box ? &box->key : nullptr;
+}
+
+KeyPool* pool_of_key_at(lua_State* state, int index) {
+  auto* box = box_at<KeyBox>(state, index, ObjectType::key);
+  return box ? box->pool : nullptr;
+}
+
+const ClientRef* client_at(lua_State* state, int index) {
+  auto* box = box_at<ClientBox>(state, index, ObjectType::client);
+  return box ? &box->client : nullptr;
+}
+
+void make_pool_types(LoadedPolicies& policies, lua_State* state) {
+  using Kind = KeyQuery::Condition::Kind;
+  static constexpr std::array pool_methods{
+      Method{"round_robin", lua_entry<choose<&KeyPool::round_robin>>},
+      Method{"least_busy", lua_entry<choose<&KeyPool::least_busy>>},
+      Method{"most_remaining", lua_entry<choose<&KeyPool::most_remaining>>},
+      Method{"best", lua_entry<choose<&KeyPool::best>>},
+      Method{"weighted", lua_entry<choose<&KeyPool::weighted>>},
+      Method{"tagged", lua_entry<narrow<Kind::tagged>>},
+      Method{"in_project", lua_entry<narrow<Kind::in_project>>},
+      Method{"named", lua_entry<narrow<Kind::named>>},
+      Method{"count", lua_entry<count_keys>},
+      Method{"each", lua_entry<each_key>}};
+  static constexpr std::array key_methods{Method{"remaining", lua_entry<key_remaining>}};
+  static constexpr std::array client_methods{Method{"has_tag", lua_entry<client_has_tag>}};
+  make_type(policies, state,
+            {ObjectType::pool,
+             {},
+             pool_methods,
+             lua_entry<index_body<no_pool_field, ObjectType::pool>>,
+             lua_entry<refuse_write<ObjectType::pool>>,
+             nullptr,
+             nullptr});
+  policies.tables().pool = LuaRef(state, -1);
+  make_type(policies, state,
+            {ObjectType::key, key_fields, key_methods, lua_entry<index_body<read_key, ObjectType::key>>,
+             lua_entry<refuse_write<ObjectType::key>>, collect_key, equal_keys});
+  policies.tables().key = LuaRef(state, -1);
+  make_type(policies, state,
+            {ObjectType::client, client_fields, client_methods,
+             lua_entry<index_body<read_client, ObjectType::client>>,
+             lua_entry<refuse_write<ObjectType::client>>, collect_client, equal_clients});
+  policies.tables().client = LuaRef(state, -1);
+  lua_pop(state, 3);
+  policies.tables().keys = weak_table(state);
+  policies.tables().clients = weak_table(state);
+}
+
+}  // namespace pollux

@@ -1,0 +1,355 @@
+-- What policies see and is pleasantly written in Lua: refusals, verdicts, and the reading of Google's errors.
+-- `native.is_key(value)` tells whether a value is a key; returned are the globals and two metatables.
+local native = ...
+
+local Denial = { __metatable = "denial" }
+local Verdict = { __metatable = "verdict" }
+Verdict.__index = Verdict
+
+
+local function is_number(value)
+  return type(value) == "number" and value == value and value ~= math.huge and value ~= -math.huge
+end
+
+
+-- `level` points errors at the policy's own line.
+local function new_denial(who, status, message, options, level)
+  if not is_number(status) or status % 1 ~= 0 or status < 400 or status > 599 then
+    error(who .. ": the status is " .. tostring(status) .. ", expected 400 to 599", level)
+  end
+  if type(message) ~= "string" then
+    error(who .. ": the message is a " .. type(message) .. ", expected a string", level)
+  end
+  local retry_after
+  if options ~= nil then
+    if type(options) ~= "table" then
+      error(who .. ": the options are a " .. type(options) .. ", expected a table", level)
+    end
+    retry_after = options.retry_after
+    if retry_after ~= nil and (not is_number(retry_after) or retry_after < 0) then
+      error(who .. ": retry_after is " .. tostring(retry_after) .. ", expected seconds", level)
+    end
+  end
+  return setmetatable({ status = status, message = message, retry_after = retry_after }, Denial)
+end
+
+
+-- deny(403, "not you", { retry_after = 60 }): refuses, in the client's dialect.
+local function deny(status, message, options)
+  local denial = new_denial("deny", status, message, options, 3)  -- No tail call: it would take the level's place.
+  return denial
+end
+
+
+-- A verdict is a plain value: action, rests[i] = {key, seconds, model}, disables[i] and strikes[i] = {key, reason},
+-- otherwise = a refusal for when no retry is possible, same_key.
+local function new_verdict(action)
+  return setmetatable({ action = action, rests = {}, disables = {}, strikes = {}, same_key = false }, Verdict)
+end
+
+
+local function answer()
+  return new_verdict("answer")
+end
+
+
+local function retry()
+  return new_verdict("retry")
+end
+
+
+local function check_verdict(verdict, name)
+  if type(verdict) ~= "table" or rawget(verdict, "rests") == nil then
+    error(name .. " must be called with a colon, on answer() or retry()", 3)
+  end
+end
+
+
+local function check_key(key, name)
+  if not native.is_key(key) then
+    error(name .. ": the first argument is " .. (key == nil and "nil" or "a " .. type(key)) .. ", expected a key", 3)
+  end
+end
+
+
+local function check_model(model, name)
+  if model ~= nil and type(model) ~= "string" then
+    error(name .. ": the model is a " .. type(model) .. ", expected a string", 3)
+  end
+end
+
+
+local function check_reason(reason, name)
+  if type(reason) ~= "string" or reason == "" then
+    error(name .. ": the reason is missing, expected a sentence for people", 3)
+  end
+end
+
+
+function Verdict:cool_down(key, seconds, model)
+  check_verdict(self, "cool_down")
+  check_key(key, "cool_down")
+  check_model(model, "cool_down")
+  if not is_number(seconds) or seconds < 0 then
+    error("cool_down: " .. tostring(seconds) .. " are no seconds", 2)
+  end
+  self.rests[#self.rests + 1] = { key = key, seconds = seconds, model = model }
+  return self
+end
+
+
+-- `when` is a time as time.now() and time.pacific_midnight() give it.
+function Verdict:cool_down_until(key, when, model)
+  check_verdict(self, "cool_down_until")
+  check_key(key, "cool_down_until")
+  check_model(model, "cool_down_until")
+  if not is_number(when) then
+    error("cool_down_until: " .. tostring(when) .. " is no time", 2)
+  end
+  self.rests[#self.rests + 1] = { key = key, seconds = math.max(0, when - time.now()), model = model, until_time = when }
+  return self
+end
+
+
+function Verdict:disable(key, reason)
+  check_verdict(self, "disable")
+  check_key(key, "disable")
+  check_reason(reason, "disable")
+  self.disables[#self.disables + 1] = { key = key, reason = reason }
+  return self
+end
+
+
+function Verdict:strike(key, reason)
+  check_verdict(self, "strike")
+  check_key(key, "strike")
+  if reason ~= nil then check_reason(reason, "strike") end
+  self.strikes[#self.strikes + 1] = { key = key, reason = reason }
+  return self
+end
+
+
+-- retry():or_deny(503, "come back later"): what the client gets if no retry is possible.
+function Verdict:or_deny(status, message, options)
+  check_verdict(self, "or_deny")
+  if self.action ~= "retry" then error("or_deny: answer() is final, only retry() can be refused", 2) end
+  self.otherwise = new_denial("or_deny", status, message, options, 3)
+  return self
+end
+
+
+-- retry():with_same_key(): the same key once more, for what is not the key's fault.
+function Verdict:with_same_key()
+  check_verdict(self, "with_same_key")
+  if self.action ~= "retry" then error("with_same_key: answer() is final, only retry() sends again", 2) end
+  self.same_key = true
+  return self
+end
+
+
+-- Google's errors ---------------------------------------------------------------------------------------------------
+local google = {}
+
+
+local function as_table(value)
+  return type(value) == "table" and value or nil
+end
+
+
+local function as_text(value)
+  return type(value) == "string" and value or nil
+end
+
+
+local function number_of(value)
+  if type(value) == "number" then return value end
+  return type(value) == "string" and tonumber(value) or nil
+end
+
+
+-- The first error object: in the body itself, or in an element of it where it is an array.
+local function error_object(body)
+  body = as_table(body)
+  if not body then return nil end
+  if body.error ~= nil then
+    if type(body.error) == "string" then return { message = body.error } end
+    return as_table(body.error)
+  end
+  for _, element in ipairs(body) do
+    if as_table(element) and as_table(element.error) then return element.error end
+  end
+end
+
+
+local function details_of(object)
+  local found = {}
+  for _, detail in ipairs(as_table(object.details) or {}) do
+    if as_table(detail) then found[#found + 1] = detail end
+  end
+  return found
+end
+
+
+local function detail_of_type(details, name)
+  for _, detail in ipairs(details) do
+    local kind = as_text(detail["@type"])
+    if kind and kind:sub(-#name) == name then return detail end
+  end
+end
+
+
+-- {status, code, message, reason, details} of an error's body, or nil. `reason` is ErrorInfo's.
+function google.error(body)
+  local object = error_object(body)
+  if not object then return nil end
+  local details = details_of(object)
+  local info = detail_of_type(details, "google.rpc.ErrorInfo")
+  return {
+    status = as_text(object.status),
+    code = number_of(object.code) or as_text(object.code),
+    message = as_text(object.message) or "",
+    reason = info and as_text(info.reason),
+    details = details,
+  }
+end
+
+
+-- "38s", "34.07s", "55ms", "11h46m59.2s" in seconds; nil if it is no duration.
+local unit_seconds = { h = 3600, m = 60, s = 1, ms = 0.001, us = 0.000001, ns = 0.000000001 }
+
+
+local function duration(text)
+  if type(text) ~= "string" or #text > 64 then return nil end
+  local seconds, at = 0, 1
+  while at <= #text do
+    local number, unit, after = text:match("^(%d+%.?%d*)(%a+)()", at)
+    if not number or not unit_seconds[unit] then return nil end
+    seconds = seconds + tonumber(number) * unit_seconds[unit]
+    at = after
+  end
+  return at > 1 and seconds or nil
+end
+
+
+local function retry_after_of(found)
+  local info = detail_of_type(found.details, "google.rpc.RetryInfo")
+  local told = info and duration(info.retryDelay)
+  if told then return told end
+  local lower = found.message:lower()
+  local words = lower:match("retry in ([%d%.hmsun]+)")
+  return words and duration((words:gsub("%.$", "")))
+end
+
+
+-- How long Google asks to wait, in seconds, whatever the error; nil if it does not say.
+function google.retry_after(body)
+  local found = google.error(body)
+  return found and retry_after_of(found)
+end
+
+
+local function period_of(text)
+  if not text then return nil end
+  local lower = text:lower()
+  if lower:find("perday", 1, true) or lower:find("per day", 1, true) or lower:find("per_day", 1, true)
+    or lower:find("daily", 1, true) then
+    return "day"
+  end
+  if lower:find("perminute", 1, true) or lower:find("per minute", 1, true) or lower:find("per_minute", 1, true) then
+    return "minute"
+  end
+end
+
+
+local function counts_of(...)
+  for index = 1, select("#", ...) do
+    local text = select(index, ...)
+    if text and text:lower():find("token", 1, true) then return "tokens" end
+  end
+  return "requests"
+end
+
+
+-- These limits concern batches and caches alone, never the generation that a key is chosen for.
+local function is_of_another_kind(text)
+  return text ~= nil and (text:find("BatchEnqueued", 1, true) or text:find("TotalCachedContentStorage", 1, true)) ~= nil
+end
+
+
+local function one_violation(id, metric, limit, dimensions, message)
+  if is_of_another_kind(id) then return nil end
+  local period = period_of(id) or period_of(metric)
+  local number = number_of(limit)
+  if number == nil and message:find("limit:%s*0%f[^%d%.]") then number = 0 end
+  if not period and number == 0 then period = "day" end
+  if not period then return nil end
+  return {
+    id = id,
+    period = period,
+    counts = counts_of(id, metric),
+    limit = number,
+    model = dimensions and as_text(dimensions.model),
+  }
+end
+
+
+local function violations_of(found)
+  local list = {}
+  for _, detail in ipairs(found.details) do
+    for _, violation in ipairs(as_table(detail.violations) or {}) do
+      if as_table(violation) then
+        list[#list + 1] = one_violation(as_text(violation.quotaId), as_text(violation.quotaMetric),
+          violation.quotaValue, as_table(violation.quotaDimensions), found.message)
+      end
+    end
+    local metadata = as_table(detail.metadata)  -- The older form.
+    if metadata and as_text(metadata.quota_limit) then
+      list[#list + 1] = one_violation(metadata.quota_limit, as_text(metadata.quota_metric),
+        metadata.quota_limit_value, nil, found.message)
+    end
+  end
+  return list
+end
+
+
+-- The newer form has one line of text and no details: "(limit: 5 requests per minute on Free Tier)".
+local function violation_in_words(message)
+  if is_of_another_kind(message) then return nil end
+  local limit = message:match("limit:%s*(%d+)")
+  local period = period_of(message)
+  if not period and limit and tonumber(limit) == 0 then period = "day" end
+  if not period then return nil end
+  return { period = period, counts = counts_of(message:match("limit:%s*%d+%s+%a+")), limit = number_of(limit) }
+end
+
+
+-- What a 429 says about quotas: {period = "day" or "minute", counts = "requests" or "tokens", retry_after, limit,
+-- zero, model, violations}; nil if it names no quota. The day outweighs the minute: its short delays mislead.
+-- `zero`: this project has no allowance at all, waiting does not help.
+function google.quota(body)
+  local found = google.error(body)
+  if not found then return nil end
+  if type(found.code) == "number" and found.code ~= 429 and found.status ~= "RESOURCE_EXHAUSTED" then return nil end
+  local violations = violations_of(found)
+  if #violations == 0 and not detail_of_type(found.details, "google.rpc.QuotaFailure") then
+    violations[1] = violation_in_words(found.message)
+  end
+  local chosen, zero
+  for _, violation in ipairs(violations) do
+    if not chosen or (violation.period == "day" and chosen.period ~= "day") then chosen = violation end
+    if violation.limit == 0 then zero = true end
+  end
+  if not chosen then return nil end
+  return {
+    period = chosen.period,
+    counts = chosen.counts,
+    limit = chosen.limit,
+    model = chosen.model,
+    retry_after = retry_after_of(found),
+    zero = zero,
+    violations = violations,
+  }
+end
+
+
+return { deny = deny, answer = answer, retry = retry, google = google }, Denial, Verdict

@@ -1,0 +1,89 @@
+#include "store/schema.h"
+
+#include <SQLiteCpp/Transaction.h>
+
+#include <array>
+#include <string>
+
+namespace pollux {
+namespace {
+
+// Times are milliseconds since 1970 (UTC), flags 0 or 1, tags one a line.
+constexpr const char* keys_and_clients = R"(
+CREATE TABLE keys (
+  id TEXT PRIMARY KEY,
+  secret TEXT NOT NULL,
+  name TEXT NOT NULL,
+  project TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  weight REAL NOT NULL,
+  enabled INTEGER NOT NULL,
+  disabled_reason TEXT NOT NULL,
+  disabled_since INTEGER,
+  disabled_by_owner INTEGER NOT NULL,
+  added_at INTEGER NOT NULL
+);
+CREATE TABLE key_states (
+  key_id TEXT PRIMARY KEY,
+  cooldown_until INTEGER,
+  failures_in_a_row INTEGER NOT NULL,
+  last_used INTEGER,
+  last_success INTEGER
+) WITHOUT ROWID;
+CREATE TABLE key_models (
+  key_id TEXT NOT NULL,
+  model TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  requests_today INTEGER NOT NULL,
+  successes INTEGER NOT NULL,
+  failures INTEGER NOT NULL,
+  cooldown_until INTEGER,
+  PRIMARY KEY (key_id, model)
+) WITHOUT ROWID;
+CREATE TABLE clients (
+  id TEXT PRIMARY KEY,
+  name TEXT NOT NULL,
+  token_hash TEXT NOT NULL,
+  tags TEXT NOT NULL,
+  enabled INTEGER NOT NULL,
+  expires_at INTEGER,
+  created_at INTEGER NOT NULL,
+  from_settings INTEGER NOT NULL
+);
+CREATE TABLE named_values (
+  name TEXT PRIMARY KEY,
+  value TEXT NOT NULL
+) WITHOUT ROWID;
+)";
+
+constexpr std::array all_steps{keys_and_clients};
+constexpr std::array<std::string_view, 5> tables{"keys", "key_states", "key_models", "clients",
+                                                 "named_values"};
+
+}  // namespace
+
+std::span<const char* const> schema_steps() {
+  return all_steps;
+}
+std::span<const std::string_view> checked_tables() {
+  return tables;
+}
+
+Result<void> migrate(SQLite::Database& database, std::span<const char* const> steps) {
+  const auto found = database.execAndGet("PRAGMA user_version").getInt64();
+  const auto known = static_cast<std::int64_t>(steps.size());
+  if (found < 0 || found > known) {
+    return conflict("made by a newer Pollux (its schema is version " + std::to_string(found) +
+                    ", this one knows up to " + std::to_string(known) +
+                    "): start that one, or use another DATA_DIR");
+  }
+  for (auto version = found; version < known; ++version) {
+    SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
+    database.exec(steps[static_cast<std::size_t>(version)]);
+    database.exec("PRAGMA user_version = " + std::to_string(version + 1));
+    transaction.commit();
+  }
+  return {};
+}
+
+}  // namespace pollux

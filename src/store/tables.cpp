@@ -1,0 +1,256 @@
+#include "store/tables.h"
+
+#include <SQLiteCpp/Statement.h>
+
+#include <cstdint>
+
+namespace pollux {
+namespace {
+
+// -- Values and columns
+
+void bind_at(SQLite::Statement& statement, int at, const std::string& text) {
+  statement.bindNoCopy(at, text);
+}
+void bind_at(SQLite::Statement& statement, int at, std::int64_t number) {
+  statement.bind(at, number);
+}
+void bind_at(SQLite::Statement& statement, int at, int number) {
+  statement.bind(at, number);
+}
+void bind_at(SQLite::Statement& statement, int at, bool flag) {
+  statement.bind(at, flag ? 1 : 0);
+}
+void bind_at(SQLite::Statement& statement, int at, double number) {
+  statement.bind(at, number);
+}
+void bind_at(SQLite::Statement& statement, int at, WallTime time) {
+  statement.bind(at, std::int64_t{time.time_since_epoch().count()});
+}
+void bind_at(SQLite::Statement& statement, int at, const std::optional<WallTime>& time) {
+  time ? bind_at(statement, at, *time) : statement.bind(at);
+}
+
+// REQUIRES: the values live until the call returns.
+template <typename... Values>
+void run(SQLite::Statement& statement, const Values&... values) {
+  statement.reset();
+  int at = 0;
+  (bind_at(statement, ++at, values), ...);
+  statement.exec();
+}
+
+template <typename... Values>
+void run_once(SQLite::Database& database, const char* sql, const Values&... values) {
+  SQLite::Statement statement(database, sql);
+  run(statement, values...);
+}
+
+// Reads a row's columns from left to right.
+class Row {
+ public:
+  explicit Row(const SQLite::Statement& statement) : statement_(statement) {}
+
+  std::string text() { return next().getString(); }
+  std::int64_t number() { return next().getInt64(); }
+  int small_number() { return next().getInt(); }
+  double real() { return next().getDouble(); }
+  bool flag() { return next().getInt() != 0; }
+  WallTime time() { return WallTime(Milliseconds(next().getInt64())); }
+  std::optional<WallTime> optional_time() {
+    const auto column = next();
+    return column.isNull() ? std::nullopt : std::optional(WallTime(Milliseconds(column.getInt64())));
+  }
+  std::vector<std::string> lines();
+
+ private:
+  SQLite::Column next() { return statement_.getColumn(at_++); }
+
+  const SQLite::Statement& statement_;
+  int at_ = 0;
+};
+
+std::vector<std::string> Row::lines() {
+  std::vector<std::string> lines;
+  const auto text = this->text();
+  for (std::size_t begin = 0; begin < text.size();) {
+    const auto end = std::min(text.find('\n', begin), text.size());
+    if (end > begin) lines.push_back(text.substr(begin, end - begin));
+    begin = end + 1;
+  }
+  return lines;
+}
+
+std::string joined(const std::vector<std::string>& lines) {
+  std::string text;
+  for (const auto& line : lines) text.append(line).append("\n");
+  return text;
+}
+
+// -- One kind of change each
+
+void write(SQLite::Database& database, const KeyRecord& key) {
+  const auto& profile = key.profile;
+  run_once(
+      database,
+      "INSERT INTO keys (id, secret, name, project, tags, weight, enabled, disabled_reason, disabled_since,"
+      " disabled_by_owner, added_at) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
+      " ON CONFLICT (id) DO UPDATE SET name = excluded.name, project = excluded.project, tags = "
+      "excluded.tags,"
+      " weight = excluded.weight, enabled = excluded.enabled, disabled_reason = excluded.disabled_reason,"
+      " disabled_since = excluded.disabled_since, disabled_by_owner = excluded.disabled_by_owner",
+      key.id, key.secret, profile.name, profile.project, joined(profile.tags), profile.weight,
+      profile.enabled, profile.disabled_reason, profile.disabled_since, profile.disabled_by_owner,
+      key.added_at);
+}
+
+void write(SQLite::Database& database, const RemovedKey& key) {
+  run_once(database, "DELETE FROM key_models WHERE key_id = ?", key.id);
+  run_once(database, "DELETE FROM key_states WHERE key_id = ?", key.id);
+  run_once(database, "DELETE FROM keys WHERE id = ?", key.id);
+}
+
+void write(SQLite::Database& database, const Client& client) {
+  run_once(database,
+           "INSERT INTO clients (id, name, token_hash, tags, enabled, expires_at, created_at, from_settings)"
+           " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+           " ON CONFLICT (id) DO UPDATE SET name = excluded.name, token_hash = excluded.token_hash,"
+           " tags = excluded.tags, enabled = excluded.enabled, expires_at = excluded.expires_at,"
+           " created_at = excluded.created_at, from_settings = excluded.from_settings",
+           client.id, client.name, client.token_hash, joined(client.tags), client.enabled, client.expires_at,
+           client.created_at, client.from_settings);
+}
+
+void write(SQLite::Database& database, const RemovedClient& client) {
+  run_once(database, "DELETE FROM clients WHERE id = ?", client.id);
+}
+
+void write(SQLite::Database& database, const NamedValue& named) {
+  run_once(database, "INSERT OR REPLACE INTO named_values (name, value) VALUES (?, ?)", named.name,
+           named.value);
+}
+
+void read_states(SQLite::Database& database, KeyStates& states) {
+  SQLite::Statement statement(
+      database, "SELECT key_id, cooldown_until, failures_in_a_row, last_used, last_success FROM key_states");
+  while (statement.executeStep()) {
+    Row row(statement);
+    auto& state = states[row.text()];
+    state.cooldown_until = row.optional_time();
+    state.failures_in_a_row = row.small_number();
+    state.last_used = row.optional_time();
+    state.last_success = row.optional_time();
+  }
+}
+
+void read_models(SQLite::Database& database, KeyStates& states) {
+  SQLite::Statement statement(database,
+                              "SELECT key_id, model, day, requests_today, successes, failures, cooldown_until"
+                              " FROM key_models");
+  while (statement.executeStep()) {
+    Row row(statement);
+    auto& model = states[row.text()].models.emplace_back();
+    model.model = row.text();
+    model.day = row.number();
+    model.requests_today = row.number();
+    model.successes = row.number();
+    model.failures = row.number();
+    model.cooldown_until = row.optional_time();
+  }
+}
+
+}  // namespace
+
+void read_keys(SQLite::Database& database, StoredKeys& keys) {
+  SQLite::Statement statement(database,
+                              "SELECT id, secret, name, project, tags, weight, enabled, disabled_reason,"
+                              " disabled_since, disabled_by_owner, added_at FROM keys ORDER BY rowid");
+  while (statement.executeStep()) {
+    Row row(statement);
+    KeyRecord key;
+    key.id = row.text();
+    key.secret = row.text();
+    key.profile.name = row.text();
+    key.profile.project = row.text();
+    key.profile.tags = row.lines();
+    key.profile.weight = row.real();
+    key.profile.enabled = row.flag();
+    key.profile.disabled_reason = row.text();
+    key.profile.disabled_since = row.optional_time();
+    key.profile.disabled_by_owner = row.flag();
+    key.added_at = row.time();
+    keys.emplace_back(std::move(key), KeyState{});
+  }
+  KeyStates states;
+  read_states(database, states);
+  read_models(database, states);
+  for (auto& [key, state] : keys) {
+    if (const auto found = states.find(key.id); found != states.end()) state = std::move(found->second);
+  }
+}
+
+void read_clients(SQLite::Database& database, std::vector<Client>& clients) {
+  SQLite::Statement statement(
+      database,
+      "SELECT id, name, token_hash, tags, enabled, expires_at, created_at, from_settings"
+      " FROM clients ORDER BY rowid");
+  while (statement.executeStep()) {
+    Row row(statement);
+    Client client;
+    client.id = row.text();
+    client.name = row.text();
+    client.token_hash = row.text();
+    client.tags = row.lines();
+    client.enabled = row.flag();
+    client.expires_at = row.optional_time();
+    client.created_at = row.time();
+    client.from_settings = row.flag();
+    clients.push_back(std::move(client));
+  }
+}
+
+void read_values(SQLite::Database& database, std::vector<NamedValue>& values) {
+  SQLite::Statement statement(database, "SELECT name, value FROM named_values");
+  while (statement.executeStep()) {
+    Row row(statement);
+    auto name = row.text();
+    values.push_back({std::move(name), row.text()});
+  }
+}
+
+std::optional<std::string> read_value(SQLite::Database& database, std::string_view name) {
+  SQLite::Statement statement(database, "SELECT value FROM named_values WHERE name = ?");
+  statement.bind(1, std::string(name));
+  if (!statement.executeStep()) return std::nullopt;
+  return statement.getColumn(0).getString();
+}
+
+void write_change(SQLite::Database& database, const Change& change) {
+  std::visit([&](const auto& what) { write(database, what); }, change);
+}
+
+void write_states(SQLite::Database& database, const KeyStates& states) {
+  SQLite::Statement exists(database, "SELECT 1 FROM keys WHERE id = ?");
+  SQLite::Statement state_row(
+      database,
+      "INSERT OR REPLACE INTO key_states (key_id, cooldown_until, failures_in_a_row, last_used,"
+      " last_success) VALUES (?, ?, ?, ?, ?)");
+  SQLite::Statement no_models(database, "DELETE FROM key_models WHERE key_id = ?");
+  SQLite::Statement model_row(
+      database,
+      "INSERT OR REPLACE INTO key_models (key_id, model, day, requests_today, successes,"
+      " failures, cooldown_until) VALUES (?, ?, ?, ?, ?, ?, ?)");
+  for (const auto& [id, state] : states) {
+    exists.reset();
+    exists.bindNoCopy(1, id);
+    if (!exists.executeStep()) continue;
+    run(state_row, id, state.cooldown_until, state.failures_in_a_row, state.last_used, state.last_success);
+    run(no_models, id);
+    for (const auto& model : state.models) {
+      run(model_row, id, model.model, model.day, model.requests_today, model.successes, model.failures,
+          model.cooldown_until);
+    }
+  }
+}
+
+}  // namespace pollux

@@ -1,0 +1,45 @@
+// Rows to values and back. All of these throw SQLite::Exception.
+#pragma once
+
+#include <SQLiteCpp/Database.h>
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <utility>
+#include <variant>
+#include <vector>
+
+#include "pool/clients.h"
+#include "pool/key_pool.h"
+
+namespace pollux {
+
+// One thing to be kept, or no longer.
+struct RemovedKey {
+  std::string id;
+};
+struct RemovedClient {
+  std::string id;
+};
+struct NamedValue {
+  std::string name, value;
+};
+using Change = std::variant<KeyRecord, RemovedKey, Client, RemovedClient, NamedValue>;
+using KeyStates = std::unordered_map<std::string, KeyState>;  // By the key's id.
+
+using StoredKeys = std::vector<std::pair<KeyRecord, KeyState>>;
+
+// What was read before an exception stays in `keys`: of a damaged file as much as can be had.
+void read_keys(SQLite::Database& database, StoredKeys& keys);
+void read_clients(SQLite::Database& database, std::vector<Client>& clients);
+void read_values(SQLite::Database& database, std::vector<NamedValue>& values);
+std::optional<std::string> read_value(SQLite::Database& database, std::string_view name);
+
+// REQUIRES: a transaction is open.
+void write_change(SQLite::Database& database, const Change& change);
+// States of keys that are not in the table (removed meanwhile) are left out.
+void write_states(SQLite::Database& database, const KeyStates& states);
+
+}  // namespace pollux

@@ -1,0 +1,198 @@
+// A small world for tests of policies: sets are given as texts, outcomes are read as texts.
+#pragma once
+
+#include <filesystem>
+#include <fstream>
+#include <memory>
+#include <string>
+#include <utility>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/settings.h"
+#include "catch.h"
+#include "net/loop.h"
+#include "pool/clients.h"
+#include "pool/key_pool.h"
+#include "script/policy_exchange.h"
+#include "script/policy_library.h"
+#include "script/policy_state.h"
+
+namespace pollux {
+
+using Modules = std::vector<std::pair<std::string, std::string>>;
+
+inline PolicySources policy_sources(const Modules& modules) {
+  PolicySources sources;
+  for (const auto& [module, text] : modules) {
+    sources.emplace(module, PolicySource{module, module + ".lua", module + ".lua", text, false});
+  }
+  return sources;
+}
+
+// What policies stand on: clock, pool, clients, settings; and a set of them.
+class PolicyWorld {
+ public:
+  PolicyWorld() {
+    host.clock = &clock;
+    host.pool = pool.get();
+    host.clients = clients.get();
+    host.shared = shared.get();
+    host.settings = &settings;
+  }
+  explicit PolicyWorld(const Modules& modules) : PolicyWorld() { load(modules); }
+
+  void load(const Modules& modules) {
+    auto loaded = PolicyState::load(policy_sources(modules), host);
+    if (!loaded) FAIL(loaded.error().message);
+    state = std::move(*loaded);
+  }
+
+  std::string load_error(const Modules& modules) {
+    auto loaded = PolicyState::load(policy_sources(modules), host);
+    return loaded ? "loaded" : loaded.error().message;
+  }
+
+  KeyRef add_key(const std::string& name, std::vector<std::string> tags = {}, std::string project = {}) {
+    auto added = pool->add({"AIzaSecretOf" + name, name, std::move(project), std::move(tags)});
+    REQUIRE(added);
+    return added->key;
+  }
+
+  ManualClock clock{WallTime(Milliseconds(1'795'219'200'000))};
+  Settings settings;
+  std::unique_ptr<KeyPool> pool = KeyPool::create(clock);
+  std::unique_ptr<Clients> clients = Clients::create();
+  std::unique_ptr<SharedTable> shared = SharedTable::create(clock);
+  PolicyHost host;
+  std::shared_ptr<PolicyState> state;
+};
+
+// -- Outcomes as texts: "the client ann", "deny 401 who?", "failure: auth.lua:3: ..."
+inline std::string shown(const Denial& denial) {
+  auto text = "deny " + std::to_string(denial.status) + " " + denial.message;
+  if (denial.retry_after) text += " after " + std::to_string(static_cast<int>(*denial.retry_after)) + " s";
+  return text;
+}
+inline std::string shown(const PolicyFailure& failure) {
+  return "failure: " + failure.message;
+}
+inline std::string shown(const ClientRef& client) {
+  return "the client " + client->name;
+}
+inline std::string shown(const std::string& text) {
+  return text;
+}
+inline std::string shown(bool flag) {
+  return flag ? "true" : "false";
+}
+inline std::string shown(const KeyRef& key) {
+  return key ? key->profile().name : "no key";
+}
+inline std::string shown(std::monostate) {
+  return "done";
+}
+inline std::string shown(const Verdict& verdict) {
+  std::string text = verdict.action == Verdict::Action::retry ? "retry" : "answer";
+  if (verdict.same_key) text += " with the same key";
+  for (const auto& meaning : verdict.meanings) {
+    text += "; " + meaning.key->profile().name;
+    switch (meaning.kind) {
+      case KeyMeaning::Kind::cool_down:
+        text += " rests " + std::to_string(meaning.duration.count()) + " ms";
+        if (!meaning.model.empty()) text += " for " + meaning.model;
+        break;
+      case KeyMeaning::Kind::disable:
+        text += " is disabled: " + meaning.reason;
+        break;
+      case KeyMeaning::Kind::strike:
+        text += " is struck: " + meaning.reason;
+        break;
+    }
+  }
+  if (verdict.otherwise) text += "; or " + shown(*verdict.otherwise);
+  return text;
+}
+
+// One exchange, asked hook by hook. "waiting" stands for no outcome yet.
+class Asking {
+ public:
+  explicit Asking(const PolicyWorld& world) : exchange(PolicyExchange::create(world.state, request)) {
+    request.method = "POST";
+    request.path = "/v1beta/models/gemini-2.5-flash:generateContent";
+    request.model = "gemini-2.5-flash";
+    request.endpoint = "generate";
+  }
+
+  template <typename Outcome>
+  auto told() {
+    return
+        [this](Outcome given) { std::visit([this](const auto& value) { outcome = shown(value); }, given); };
+  }
+  std::string identify() { return outcome = "waiting", exchange->identify(told<Identified>()), outcome; }
+  std::string resolve() { return outcome = "waiting", exchange->resolve(told<Resolved>()), outcome; }
+  std::string visible(std::string_view model) {
+    return outcome = "waiting", exchange->visible(model, told<Visible>()), outcome;
+  }
+  std::string select() { return outcome = "waiting", exchange->select(tried, told<Selected>()), outcome; }
+  std::string judge(const PolicyAttempt& attempt) {
+    return outcome = "waiting", exchange->judge(attempt, told<Judged>()), outcome;
+  }
+  std::string transform() {
+    return outcome = "waiting", exchange->transform_request(told<Transformed>()), outcome;
+  }
+  std::string transform(PolicyResponse& response) {
+    return outcome = "waiting", exchange->transform_response(response, told<Transformed>()), outcome;
+  }
+  std::string body() {
+    const auto bytes = exchange->body_to_send();
+    return bytes ? std::string(*bytes) : "error: " + bytes.error().message;
+  }
+  void give_body(std::string text) {
+    request.has_body_text = true;
+    request.body_text = std::move(text);
+  }
+
+  PolicyRequest request;
+  std::vector<std::string> tried;
+  std::string outcome = "waiting";
+  std::unique_ptr<PolicyExchange> exchange;
+};
+
+// What `return EXPRESSION` gives in auth.identify, as the message of a refusal.
+inline std::string seen_by_policy(PolicyWorld& world, Asking& asking) {
+  (void)world;
+  const auto text = asking.identify();
+  return text.starts_with("deny 499 ") ? text.substr(9) : text;
+}
+
+// A folder that goes with the test.
+class TemporaryFolder {
+ public:
+  TemporaryFolder() {
+    std::string pattern = (std::filesystem::temp_directory_path() / "pollux-policies-XXXXXX").string();
+    REQUIRE(mkdtemp(pattern.data()) != nullptr);
+    path = pattern;
+  }
+  ~TemporaryFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path, ignored);
+  }
+  TemporaryFolder(const TemporaryFolder&) = delete;
+  TemporaryFolder& operator=(const TemporaryFolder&) = delete;
+
+  std::filesystem::path at(const std::string& name) const { return path / name; }
+  void write(const std::string& name, std::string_view text) const {
+    std::filesystem::create_directories(at(name).parent_path());
+    std::ofstream(at(name), std::ios::binary) << text;
+  }
+  void save_by_rename(const std::string& name, std::string_view text) const {
+    write(name + "~", text);
+    std::filesystem::rename(at(name + "~"), at(name));
+  }
+  void remove(const std::string& name) const { std::filesystem::remove(at(name)); }
+
+  std::filesystem::path path;
+};
+
+}  // namespace pollux
