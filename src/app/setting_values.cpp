@@ -132,7 +132,8 @@ Result<std::string> read_whole_file(const std::string& path, std::size_t most_by
   std::ifstream file(path, std::ios::binary);
   if (!file) return unreadable();
   std::string text;
-  std::string piece(std::size_t{64} * 1024, '\0');  // Piece by piece: a pipe or a device has no size to ask for.
+  std::string piece(std::size_t{64} * 1024,
+                    '\0');  // Piece by piece: a pipe or a device has no size to ask for.
   while (file.read(piece.data(), static_cast<std::streamsize>(piece.size())) || file.gcount() > 0) {
     text.append(piece, 0, static_cast<std::size_t>(file.gcount()));
     if (text.size() > most_bytes) {
