@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -141,6 +142,14 @@ class StoreCloser {
   std::unique_ptr<Store>& store_;
 };
 
+// Where the owner saves policies: there from the start, so that nobody has to make it. Where that fails, it
+// may still come later.
+void make_policies_folder(const Settings& settings) {
+  std::error_code failed;
+  if (settings.policies_dir == settings.data_dir + "/policies")
+    std::filesystem::create_directory(settings.policies_dir, failed);
+}
+
 int fail(const Error& error) {
   log_error("cannot start: " + error.message);
   log_stop();
@@ -173,6 +182,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
 
   const auto shared_table = SharedTable::create(clock);
   const PolicyHost host{nullptr, nullptr, pool.get(), clients.get(), shared_table.get(), &clock, &settings};
+  make_policies_folder(settings);
   const auto policies = PolicyLibrary::create({settings.policies_dir, settings.shipped_policies_dir},
                                               static_cast<std::size_t>(settings.workers), host);
   if (auto loaded = policies->load_at_start(); !loaded)
