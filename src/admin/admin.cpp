@@ -25,6 +25,9 @@ class AdminHandler final : public RequestHandler {
                                admin_.account.username);
       return send(answer);
     }
+    if (changes_something() && is_from_another_site(head_.headers) && !has_bearer(head_.headers)) {
+      return send(admin_error(403, "a page of another site may not change anything here"));
+    }
     if (announced_.kind == BodyLength::Kind::known && announced_.bytes > most_body_bytes) {
       return send(admin_error(413, "the body is larger than 4 MiB"));
     }
@@ -32,7 +35,7 @@ class AdminHandler final : public RequestHandler {
   }
 
   void on_body(std::string_view bytes) override {
-    if (!reply_) return;
+    if (!reply_ || !path_.starts_with("/admin")) return;  // Nothing is kept for those who are not known.
     body_.append(bytes);
     if (body_.size() > most_body_bytes) send(admin_error(413, "the body is larger than 4 MiB"));
   }
@@ -45,6 +48,8 @@ class AdminHandler final : public RequestHandler {
   void on_client_gone() override { reply_ = nullptr; }
 
  private:
+  bool changes_something() const { return head_.method != "GET" && head_.method != "HEAD"; }
+
   void answer() {
     const auto query_at = head_.target.find('?');
     AdminCall call{admin_, head_.method, path_,

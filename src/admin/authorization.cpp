@@ -28,4 +28,24 @@ bool may_administer(const AdminAccount& account, const Headers& headers) {
   return token_matches(account, std::string_view(pair).substr(colon + 1)) && name_matches;
 }
 
+bool has_bearer(const Headers& headers) {
+  const auto field = headers.get("authorization");
+  return field && has_scheme(*field, "Bearer ");
+}
+
+bool is_from_another_site(const Headers& headers) {
+  if (const auto site = headers.get("sec-fetch-site")) return *site != "same-origin" && *site != "none";
+  const auto origin = headers.get("origin");  // On plain http, browsers send this alone.
+  if (!origin) return false;
+  const auto host_at = origin->find("://");
+  if (host_at == std::string_view::npos) return true;  // "null"
+  const auto name_of = [](std::string_view authority) {
+    const auto bracket = authority.find(']');
+    return authority.substr(0, bracket != std::string_view::npos ? bracket + 1 : authority.find(':'));
+  };
+  // Without ports: a proxy in front may not pass them on.
+  return !equals_ignoring_case(name_of(origin->substr(host_at + 3)),
+                               name_of(headers.get("host").value_or("")));
+}
+
 }  // namespace pollux

@@ -69,6 +69,15 @@ std::optional<AdminAnswer> read_profile(const Json& body, KeyPool::Patch& patch,
   return std::nullopt;
 }
 
+// The pool's refusals begin with what they are about: "name: longer than 100 bytes".
+AdminAnswer refused(const Error& error) {
+  const std::string_view message = error.message;
+  const auto field = message.substr(0, std::min(message.find(':'), message.size()));
+  const bool named =
+      field == "key" || field == "name" || field == "project_id" || field == "tags" || field == "weight";
+  return admin_error(error.kind == Error::Kind::conflict ? 409 : 400, message, named ? field : "");
+}
+
 AdminAnswer list_keys(const AdminCall& call) {
   Json keys = Json::array();
   for (const auto& key : call.admin.pool.statuses()) keys.push_back(key_json(key));
@@ -115,14 +124,16 @@ AdminAnswer add_one(const AdminCall& call) {
   auto outcome =
       call.admin.pool.add({call.body["key"].get<std::string>(), patch.name.value_or(""),
                            patch.project.value_or(""), patch.tags.value_or(std::vector<std::string>{})});
-  if (!outcome) return admin_error(400, outcome.error().message, "key");
+  if (!outcome) return refused(outcome.error());
   if (!outcome->is_new) return added_answer(call, {}, 1);
   const auto id = outcome->key->id();
   if (patch.weight || patch.enabled) {
     KeyPool::Patch rest;
     rest.weight = patch.weight, rest.enabled = patch.enabled;
-    if (auto changed = call.admin.pool.change(id, rest); !changed)
-      return admin_error(400, changed.error().message);
+    if (auto changed = call.admin.pool.change(id, rest); !changed) {
+      call.admin.pool.remove(id);  // All of it or nothing.
+      return refused(changed.error());
+    }
   }
   log_info("key added", {{"id", id}});
   return added_answer(call, {id}, 0);
@@ -132,10 +143,7 @@ AdminAnswer change_key(const AdminCall& call, std::string_view key_id) {
   if (!call.body.is_object() || call.body.empty()) return admin_error(400, "expected properties to change");
   KeyPool::Patch patch;
   if (auto problem = read_profile(call.body, patch, {})) return *problem;
-  if (auto changed = call.admin.pool.change(key_id, patch); !changed) {
-    const bool conflict = changed.error().kind == Error::Kind::conflict;
-    return admin_error(conflict ? 409 : 400, changed.error().message, conflict ? "name" : "");
-  }
+  if (auto changed = call.admin.pool.change(key_id, patch); !changed) return refused(changed.error());
   log_info("key changed", {{"id", key_id}});
   return {200, key_json(*call.admin.pool.status(key_id)), true};
 }

@@ -93,8 +93,8 @@ class Grammar {
     CLI::App& keys = add_command(app_, "keys", Command::list_keys);
     keys.require_subcommand(0, 1);
     add_command(keys, "list", Command::list_keys);
-    add_command(keys, "add", Command::add_keys).add_option("key", said.keys)->required();
-    add_command(keys, "remove", Command::remove_keys).add_option("id", said.keys)->required();
+    add_command(keys, "add", Command::add_keys).add_option("KEY", said.keys)->required();
+    add_command(keys, "remove", Command::remove_keys).add_option("ID", said.keys)->required();
   }
 
   void parse(int argc, const char* const* argv) {
@@ -139,6 +139,9 @@ std::variant<CommandLine, CommandLineOver> parse_command_line(int argc, const ch
   Grammar grammar(said);
   try {
     grammar.parse(argc, argv);
+  } catch (const CLI::ArgumentMismatch& error) {
+    const std::string_view text = error.what();  // "--port: 1 required TEXT missing"
+    return mistake(std::string(text.substr(0, text.find(':'))) + " needs a value");
   } catch (const CLI::ParseError& error) {
     if (grammar.help) return CommandLineOver{0, help_text()};
     const std::string unknown = grammar.not_understood();

@@ -9,6 +9,7 @@
 
 #include <csignal>
 #include <cstdio>
+#include <filesystem>
 #include <memory>
 #include <vector>
 
@@ -79,7 +80,7 @@ class Server {
     for (int number = 0; number < shared_.settings.workers; ++number) {
       workers_.push_back(std::make_unique<Worker>(shared_, static_cast<std::size_t>(number)));
       auto bound = workers_.back()->listen(port);
-      if (!bound) return std::move(bound).error();
+      if (!bound) return std::move(bound).error().within("HOST, PORT");
       port = *bound;
     }
     for (auto& worker : workers_) worker->start();
@@ -129,6 +130,26 @@ class Server {
   std::size_t busy_workers_ = 0;
 };
 
+// Closes the store while what it gathers from is still there, however run_with_store() ends.
+class StoreCloser {
+ public:
+  explicit StoreCloser(std::unique_ptr<Store>& store) : store_(store) {}
+  ~StoreCloser() { store_.reset(); }
+  StoreCloser(const StoreCloser&) = delete;
+  StoreCloser& operator=(const StoreCloser&) = delete;
+
+ private:
+  std::unique_ptr<Store>& store_;
+};
+
+// Where the owner saves policies: there from the start, so that nobody has to make it. Where that fails, it
+// may still come later.
+void make_policies_folder(const Settings& settings) {
+  std::error_code failed;
+  if (settings.policies_dir == settings.data_dir + "/policies")
+    std::filesystem::create_directory(settings.policies_dir, failed);
+}
+
 int fail(const Error& error) {
   log_error("cannot start: " + error.message);
   log_stop();
@@ -146,6 +167,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
   const auto account = find_admin(*store, settings);
   const auto upload_secret = find_or_make_secret(*store, "upload_secret");
   store->gather_states([&pool] { return pool->take_changed_states(); });
+  const StoreCloser closer(store);
 
   auto upstream = Upstream::from(settings);
   if (!upstream) return fail(upstream.error());
@@ -160,6 +182,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
 
   const auto shared_table = SharedTable::create(clock);
   const PolicyHost host{nullptr, nullptr, pool.get(), clients.get(), shared_table.get(), &clock, &settings};
+  make_policies_folder(settings);
   const auto policies = PolicyLibrary::create({settings.policies_dir, settings.shipped_policies_dir},
                                               static_cast<std::size_t>(settings.workers), host);
   if (auto loaded = policies->load_at_start(); !loaded)
@@ -170,11 +193,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
                       *store,        *policies,   *upstream,  held_bodies,   account,
                       upload_secret, *tls_client, tls_server, POLLUX_VERSION};
   Server server(shared, *policies);
-  auto started = server.start();
-  if (!started) {
-    store.reset();
-    return fail(started.error());
-  }
+  if (auto started = server.start(); !started) return fail(started.error());
   give_back_memory();
   server.run();
   server.stop();
@@ -195,7 +214,6 @@ int serve(const Settings& settings) {
   log_info("starting", {{"version", std::string_view(POLLUX_VERSION)}, {"data", settings.data_dir}});
   auto store = Store::open(settings.data_dir);
   if (!store) return fail(store.error());
-  if (auto trouble = (*store)->health(); !trouble.empty()) log_error(trouble);
   return run_with_store(settings, *std::move(store));
 }
 

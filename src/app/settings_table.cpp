@@ -79,6 +79,7 @@ std::string_view flaw_of_key(std::string_view key) {
   if (key.starts_with("ya29."))
     return "a Gemini API key; this is an OAuth access token, which expires within the hour";
   if (key.starts_with("eyJ")) return "a Gemini API key; this is a JSON web token";
+  if (key.starts_with("auth_tokens/")) return "a Gemini API key; this is a short-lived token for one session";
   return flaw_of_secret(key);
 }
 

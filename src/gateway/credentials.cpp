@@ -41,7 +41,7 @@ std::string_view next_part(std::string_view& query) {
 }
 
 bool is_credential(std::string_view part) {
-  const auto name = part.substr(0, part.find('='));
+  const auto name = percent_decode(part.substr(0, part.find('=')));  // Google reads "%6bey" as well.
   return name == "key" || name == "access_token";
 }
 
@@ -61,7 +61,9 @@ std::string presented_token(const Headers& headers, std::string_view query) {
   }
   while (!query.empty()) {
     const auto part = next_part(query);
-    if (part.starts_with("key=")) return percent_decode(part.substr(4));
+    const auto mark = std::min(part.find('='), part.size());
+    if (percent_decode(part.substr(0, mark)) == "key" && mark + 1 < part.size())
+      return percent_decode(part.substr(mark + 1));
   }
   return {};
 }

@@ -20,6 +20,7 @@ bool take_prefix(std::string& path, std::string_view prefix) {
   if (path.compare(0, prefix.size(), prefix) != 0) return false;
   if (path.size() > prefix.size() && path[prefix.size()] != '/') return false;
   path.erase(0, prefix.size());
+  if (path.empty()) path = '/';
   return true;
 }
 
@@ -45,6 +46,20 @@ void drop_doubled_versions(std::string& path) {
     if (!is_version(std::string_view(path).substr(first_end + 1, second_end - first_end - 1))) return;
     path.erase(0, first_end);
   }
+}
+
+// "/v1beta/../x", plain or encoded: it would leave the upstream's prefix where somebody resolves it. No path
+// of the API has any.
+bool climbs(std::string_view path) {
+  if (path.find('.') == std::string_view::npos && path.find("%2") == std::string_view::npos) return false;
+  const std::string decoded = percent_decode(path);
+  for (std::size_t begin = 0; begin < decoded.size();) {
+    const auto end = std::min(decoded.find_first_of("/\\", begin), decoded.size());
+    const auto segment = std::string_view(decoded).substr(begin, end - begin);
+    if (segment == "." || segment == "..") return true;
+    begin = end + 1;
+  }
+  return false;
 }
 
 struct Method {
@@ -268,6 +283,7 @@ Route find_route(std::string_view method, std::string_view target, const Headers
     return route;
   }
   drop_doubled_versions(route.path);
+  if (climbs(route.path)) return route;
   const auto version = std::string_view(route.path).substr(1, route.path.find('/', 1) - 1);
   if (is_live_path(route.path)) {
     route.service = Service::gemini;

@@ -2,7 +2,12 @@
 
 #include <sys/stat.h>
 
+#if defined(__linux__)
+#include <sys/vfs.h>
+#endif
+
 #include <algorithm>
+#include <array>
 #include <filesystem>
 #include <fstream>
 
@@ -22,9 +27,39 @@ bool is_wanted(const std::string& file, PolicyFiles which) {
   return file.ends_with(test_suffix) == (which == PolicyFiles::tests);
 }
 
+// Whether the system tells of every change in files of this folder. It does not for what another machine
+// changes, nor for a file behind a link.
+bool tells_of_changes(const fs::path& folder) {
+  std::error_code problem;
+  auto named = fs::absolute(folder, problem).lexically_normal();
+  if (!named.has_filename()) named = named.parent_path();  // "policies/"
+  if (problem || fs::canonical(folder, problem) != named) return false;
+#if defined(__linux__)
+  struct statfs about {};
+  if (::statfs(folder.c_str(), &about) != 0) return false;
+  constexpr std::array<std::uint32_t, 8> local{0xEF53,       // ext2, ext3, ext4
+                                               0x58465342,   // XFS
+                                               0x9123683E,   // Btrfs
+                                               0xF2F52010,   // F2FS
+                                               0x2FC12FC1,   // ZFS
+                                               0x24051905,   // UBIFS
+                                               0x01021994,   // tmpfs
+                                               0x794C7630};  // overlayfs
+  const auto kind = static_cast<std::uint32_t>(about.f_type);
+  return std::ranges::find(local, kind) != local.end();
+#else
+  return false;
+#endif
+}
+
 void look_into(const fs::path& root, bool is_owners, PolicyFiles which, FoundPolicies& found) {
   struct stat facts {};
-  if (::stat(root.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) return;
+  if (::stat(root.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
+    found.tells = false;
+    return;
+  }
+  const auto device = facts.st_dev;
+  if (!tells_of_changes(root)) found.tells = false;
   found.folders.push_back({root.string(), facts.st_ino});
   std::error_code problem;
   auto entry = fs::recursive_directory_iterator(
@@ -34,7 +69,10 @@ void look_into(const fs::path& root, bool is_owners, PolicyFiles which, FoundPol
   for (; !problem && entry != fs::recursive_directory_iterator() && ++entries < most_entries;
        entry.increment(problem)) {
     const auto& path = entry->path();
+    std::error_code unknown;
+    if (entry->is_symlink(unknown)) found.tells = false;
     if (::stat(path.c_str(), &facts) != 0) continue;
+    if (facts.st_dev != device) found.tells = false;
     if (S_ISDIR(facts.st_mode)) {
       const bool enters = path.filename().string().front() != '.' && entry.depth() < deepest_folder;
       if (!enters) entry.disable_recursion_pending();
@@ -46,6 +84,7 @@ void look_into(const fs::path& root, bool is_owners, PolicyFiles which, FoundPol
     found.files.push_back({path.lexically_relative(root).string(), path.string(), is_owners, nanoseconds,
                            static_cast<std::uint64_t>(facts.st_size), facts.st_ino});
   }
+  if (problem || entries >= most_entries) found.tells = false;
 }
 
 bool same_folder(const PolicyFolders& folders) {

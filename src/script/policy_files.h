@@ -31,6 +31,7 @@ struct PolicyFolder {
 struct FoundPolicies {
   std::vector<PolicyFile> files;  // In order: shipped before owner's, by name.
   std::vector<PolicyFolder> folders;
+  bool tells = true;  // The system tells of every change in them: nobody has to look again and again.
 };
 
 enum class PolicyFiles { policies, tests };

@@ -183,15 +183,15 @@ PolicyWatch::Looked WatchedLibrary::look() {
   constexpr int most_unsettled_looks = 8;
   const std::lock_guard loading(load_mutex_);
   auto found = find_policies(folders_);
-  if (found.files == loaded_files_) return {true, std::move(found.folders)};
+  if (found.files == loaded_files_) return {true, std::move(found.folders), found.tells};
   if (found.files != seen_files_ && ++unsettled_looks_ < most_unsettled_looks) {
     seen_files_ = std::move(found.files);
-    return {false, std::move(found.folders)};
+    return {false, std::move(found.folders), found.tells};
   }
   unsettled_looks_ = 0;
   loaded_files_ = found.files;
   (void)load(found);  // What went wrong is logged and in the report.
-  return {true, std::move(found.folders)};
+  return {true, std::move(found.folders), found.tells};
 }
 
 // All workers see the new set from the moment on when the version changes.

@@ -44,8 +44,8 @@ class PolicyLibrary {
   // The first load. Where an owner's file is bad, the shipped one serves in its place and the report says so;
   // an error only if the shipped policies themselves do not load.
   virtual Result<void> load_at_start() = 0;
-  // Watches the folders from the main loop (notifications, and a look once a second where there are none) and
-  // loads a changed set. Saving by rename counts. Loading runs off the loop.
+  // Watches the folders from the main loop (by notifications where the system gives them, else by a look once
+  // a second) and loads a changed set. Saving by rename counts. Loading runs off the loop.
   virtual void watch(Loop& loop) = 0;
   virtual void stop_watching() = 0;
   // Now; returns the error of a bad set. Blocks: for tests and `pollux check`.

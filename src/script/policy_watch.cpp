@@ -1,5 +1,6 @@
 #include "script/policy_watch.h"
 
+#include <algorithm>
 #include <condition_variable>
 #include <mutex>
 #include <string_view>
@@ -8,7 +9,8 @@ namespace pollux {
 namespace {
 
 constexpr std::chrono::milliseconds usual_pause{1000};
-constexpr std::chrono::milliseconds after_a_change{50};  // An editor writes several times.
+constexpr std::chrono::milliseconds pause_when_told{30'000};  // In case a notification got lost.
+constexpr std::chrono::milliseconds after_a_change{50};       // An editor writes several times.
 
 }  // namespace
 
@@ -71,13 +73,22 @@ void PolicyWatch::look_now() {
 void PolicyWatch::on_looked(const Looked& looked) {
   follow(looked.folders);
   job_.reset();
-  next_look_.start(looked.settled && !changed_meanwhile_ ? usual_pause : after_a_change);
+  if (!looked.settled || changed_meanwhile_) return next_look_.start(after_a_change);
+  const bool told = looked.tells && all_watched_ && !watched_anew_;
+  next_look_.start(told ? pause_when_told : usual_pause);
+}
+
+// Folders and policies; a busy file of another kind wakes nobody.
+bool PolicyWatch::is_worth_a_look(std::string_view file) const {
+  if (file.ends_with(".lua") || file.find('.') == std::string_view::npos) return true;
+  return std::any_of(watched_.begin(), watched_.end(), [file](const Watched& watched) {
+    return std::string_view(watched.folder.path).ends_with(file);  // The folder itself: moved or removed.
+  });
 }
 
 void PolicyWatch::on_event(const char* file) {
-  // Folders and policies; a busy file of another kind wakes nobody.
-  const std::string_view name = file ? file : "";
-  if (!name.ends_with(".lua") && name.find('.') != std::string_view::npos) return;
+  if (!is_worth_a_look(file ? file : "")) return;
+  all_watched_ = false;  // A folder that was removed and made again may look the same, and is not watched.
   if (job_) {
     changed_meanwhile_ = true;
   } else {
@@ -87,9 +98,11 @@ void PolicyWatch::on_event(const char* file) {
 
 // Where the system has no notifications left, the look once a second stands in.
 void PolicyWatch::follow(const std::vector<PolicyFolder>& folders) {
-  const bool same =
-      std::equal(folders.begin(), folders.end(), watched_.begin(), watched_.end(),
-                 [](const auto& folder, const auto& watched) { return folder == watched.folder; });
+  const bool same = all_watched_ && std::equal(folders.begin(), folders.end(), watched_.begin(),
+                                               watched_.end(), [](const auto& folder, const auto& watched) {
+                                                 return folder == watched.folder;
+                                               });
+  watched_anew_ = !same;
   if (same) return;
   watched_.clear();
   for (const auto& folder : folders) {
@@ -97,14 +110,16 @@ void PolicyWatch::follow(const std::vector<PolicyFolder>& folders) {
     if (uv_fs_event_init(loop_.uv(), raw.get()) != 0) return;
     Handle<uv_fs_event_t> handle(raw.release());
     handle->data = this;
-    uv_fs_event_start(
+    const int started = uv_fs_event_start(
         handle.get(),
         [](uv_fs_event_t* event, const char* file, int, int) {
           if (auto* watch = static_cast<PolicyWatch*>(event->data)) watch->on_event(file);
         },
         folder.path.c_str(), 0);
+    if (started != 0) return;
     watched_.push_back({folder, std::move(handle)});
   }
+  all_watched_ = true;
 }
 
 }  // namespace pollux

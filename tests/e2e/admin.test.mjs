@@ -128,6 +128,9 @@ describe('the administration', () => {
   for (const [what, body, field] of [['no key', {}, /key/], ['a number for a key', { key: 7 }, /key/], ['an OAuth token', { key: 'ya29.abcdefghijklmnop' }, /key/],
     ['a blank inside', { key: 'AIza with blank' }, /key/], ['tags that are no list', { key: makeKey('bad'), tags: 'paid' }, /tags/],
     ['a tag that is no text', { key: makeKey('bad'), tags: [1] }, /tags/], ['a name that is no text', { key: makeKey('bad'), name: {} }, /name/],
+    ['a name that is too long', { key: makeKey('bad'), name: 'n'.repeat(101) }, /"field":"name"/],
+    ['too many tags', { key: makeKey('bad'), tags: Array.from({ length: 51 }, (_, i) => `tag-${i}`) }, /"field":"tags"/],
+    ['a weight beyond all bounds', { key: makeKey('bad'), weight: 1e300 }, /"field":"weight"/],
     ['an unknown field', { key: makeKey('bad'), colour: 'red' }, /colour/]]) {
     it(`refuses ${what}, naming the field`, async () => {
       const answer = await post('/admin/keys', body);
@@ -137,6 +140,30 @@ describe('the administration', () => {
       assert.equal((await keysNow()).length, 2);
     });
   }
+
+  it('a change that is refused names the field, too', async () => {
+    for (const [body, field] of [[{ name: '' }, 'name'], [{ weight: 1e300 }, 'weight'], [{ tags: ['a\u0001'] }, 'tags']]) {
+      const answer = await admin(`/admin/keys/${keyId(play.keys[0])}`, { method: 'PATCH', body });
+      assert.equal(answer.status, 400, answer.text);
+      assert.equal(answer.json().error.field, field);
+    }
+  });
+
+  it('a page of another site cannot change anything by a password that the browser remembers', async () => {
+    const password = `Basic ${Buffer.from(`admin:${ADMIN_TOKEN}`).toString('base64')}`;
+    const reset = (headers) => pollux.call('/admin/reset', { method: 'POST', token: null, headers });
+
+    assert.equal((await reset({ Authorization: password, Origin: 'http://evil.example' })).status, 403);
+    assert.equal((await reset({ Authorization: password, 'Sec-Fetch-Site': 'cross-site' })).status, 403);
+    assert.equal((await reset({ Authorization: password, Origin: pollux.url })).status, 200);
+    assert.equal((await reset({ Authorization: `Bearer ${ADMIN_TOKEN}`, Origin: 'http://evil.example' })).status, 200);
+    assert.equal((await reset({ Authorization: password })).status, 200);
+  });
+
+  it('a body is nothing to those who only ask whether it lives', async () => {
+    const answer = await pollux.call('/health', { method: 'POST', token: null, body: 'x'.repeat(100_000) });
+    assert.equal(answer.status, 200, answer.text);
+  });
 
   it('refuses what is no JSON, and what it does not know', async () => {
     const answer = await pollux.call('/admin/keys', { method: 'POST', token: null, body: '{"key":', headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } });

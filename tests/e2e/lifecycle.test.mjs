@@ -222,9 +222,21 @@ describe('where it listens', () => {
 
     const { code, log } = await startThatFails({ env: { PORT: port } });
 
-    assert.notEqual(code, 0);
-    assert.match(log, new RegExp(`${port}`));
+    assert.equal(code, 1);
+    assert.match(log, new RegExp(`HOST, PORT: cannot listen on 127\\.0\\.0\\.1:${port}`));
   });
+
+  for (const variables of [['UPSTREAM_CA_FILE'], ['TLS_CERT_FILE', 'TLS_KEY_FILE']]) {
+    it(`a file that is no certificate stops the start in order: ${variables.join(', ')}`, async () => {
+      const env = Object.fromEntries(variables.map((name) => [name, '/etc/passwd']));
+
+      const { code, signal, log } = await startThatFails({ env: { ...env, GEMINI_API_KEYS: makeKey('one') } });
+
+      assert.deepEqual({ code, signal }, { code: 1, signal: null }, log);
+      assert.match(log, new RegExp(`cannot start: ${variables.join(', ')}: /etc/passwd holds no certificate`));
+      assert.doesNotMatch(log, /Sanitizer/);
+    });
+  }
 
   it('may be HTTPS', async (t) => {
     const { makeCertificates } = await import('../fake_gemini/certificates.mjs');

@@ -116,11 +116,20 @@ export function findRoute(method, path, query) {
   return undefined;
 }
 
+// "%zz" stays as it is: what a client sends must not end the fake.
+function decoded(text) {
+  try {
+    return decodeURIComponent(text);
+  } catch {
+    return text;
+  }
+}
+
 function readParams(groups) {
   const params = {};
   for (const [name, value] of Object.entries(groups)) {
     // Two alternatives of one pattern cannot share a group's name.
-    if (value !== undefined) params[name.replace(/^_/, '')] = decodeURIComponent(value);
+    if (value !== undefined) params[name.replace(/^_/, '')] = decoded(value);
   }
   return { params, version: params.version ?? 'v1beta' };
 }

@@ -93,6 +93,8 @@ TEST_CASE("a mistake is named and ends with 2") {
     CHECK(end.text.find("See pollux --help.\n") != std::string::npos);
   }
   CHECK(over({"--prot", "80"}).text == "pollux: not understood: --prot 80\nSee pollux --help.\n");
+  CHECK(over({"--port"}).text == "pollux: --port needs a value\nSee pollux --help.\n");
+  CHECK(over({"keys", "add"}).text == "pollux: KEY is required\nSee pollux --help.\n");
   CHECK(over({"check", "a", "b"}).text == "pollux: not understood: b\nSee pollux --help.\n");
 }
 

@@ -251,6 +251,9 @@ TEST_CASE("what cannot be an API key is a problem that names its place and masks
   CHECK(reading.problems[0].find(file + ":2; expected a Gemini API key; this is a JSON web token") !=
         std::string::npos);
 
+  CHECK(problem_without_name("GEMINI_API_KEYS", "auth_tokens/abcdefghijklmnop").find("for one session") !=
+        std::string::npos);
+
   CHECK(problem_without_name("GEMINI_API_KEYS", "sch\xC3\xBCssel").find("without blanks") !=
         std::string::npos);
 }

@@ -20,6 +20,7 @@ TEST_CASE("a token is found in each of the four places") {
   CHECK(presented_token(with({{"X-Goog-Api-Key", "t2"}}), "") == "t2");
   CHECK(presented_token(with({{"x-api-key", "t3"}}), "") == "t3");
   CHECK(presented_token({}, "alt=sse&key=t%204&x=1") == "t 4");
+  CHECK(presented_token({}, "key=&%6bey=t5") == "t5");
 }
 
 TEST_CASE("a client that presents nothing has no token") {
@@ -33,6 +34,7 @@ TEST_CASE("credentials leave the query and the rest stays byte for byte") {
   CHECK(without_credentials("key=secret").empty());
   CHECK(without_credentials("access_token=x&pageSize=5") == "pageSize=5");
   CHECK(without_credentials("keys=1") == "keys=1");
+  CHECK(without_credentials("%6bey=a&k%65y=b&access%5Ftoken=c&key&x=%6b") == "x=%6b");
 }
 
 TEST_CASE("nothing that identifies the client is forwarded") {

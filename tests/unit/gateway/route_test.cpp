@@ -114,10 +114,28 @@ TEST_CASE("Vertex express paths lead to Vertex") {
   CHECK(route.generates);
 }
 
+TEST_CASE("a path that climbs leads nowhere, however it is written") {
+  for (const auto* target : {"/v1beta/../x", "/v1beta/models/..", "/v1beta/./models", "/v1beta/%2e%2e/x",
+                             "/v1beta/models/..%2f..%2Fx", "/v1beta/models/%2E./x", "/v1beta/models/..\\x",
+                             "/gemini/v1beta/../x", "/v1/../v1beta/models", "/upload/../v1beta/files",
+                             "/ws/google.ai.generativelanguage.v1beta.GenerativeService.Bidi/../x"}) {
+    INFO(target);
+    CHECK(find_route("GET", target, {}).service == Service::none);
+  }
+  CHECK(find_route("GET", "/v1beta/files/a..b", {}).service == Service::gemini);
+  CHECK(find_route("GET", "/v1beta/models/gemini-3.8-flash", {}).service == Service::gemini);
+}
+
 TEST_CASE("what nobody offers leads nowhere") {
   CHECK(find_route("GET", "/", {}).service == Service::none);
   CHECK(find_route("GET", "/favicon.ico", {}).service == Service::none);
   CHECK(post("/v1beta").service == Service::none);
+  for (const auto* target :
+       {"", "?", "/?", "//", "/gemini", "/gemini/", "/gemini?x", "//gemini//", "/gemini/gemini", "/openai",
+        "/hf/", "/v1", "/v1/v1", "/gemini/v1beta/", "/%", "/%3", "/%3A"}) {
+    INFO(target);
+    CHECK(find_route("GET", target, {}).service == Service::none);
+  }
 }
 
 TEST_CASE("a session of the Live API is known by its path, and opens a WebSocket where it is asked to") {

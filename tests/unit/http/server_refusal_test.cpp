@@ -68,6 +68,7 @@ TEST_CASE("what breaks the rules is refused and the connection closed") {
       {"a user in the target", "GET http://u:p@h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"another scheme", "GET ftp://h/ HTTP/1.1\r\nHost: h\r\n\r\n", 400},
       {"CONNECT", "CONNECT h:443 HTTP/1.1\r\nHost: h\r\n\r\n", 405},
+      {"TRACE", "TRACE / HTTP/1.1\r\nHost: h\r\n\r\n", 405},
       {"HTTP/2", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\n", 505},
       {"HTTP/0.9", "GET /\r\n\r\n", 505},
       {"HTTP/3.0", "GET / HTTP/3.0\r\nHost: h\r\n\r\n", 505},
