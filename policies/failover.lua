@@ -3,20 +3,25 @@
 -- The request: the client gets Google's answer, and no key suffers for it. The key: it rests or is put away, and
 -- another one pays. The moment: the same again, a little later. What Google means is read from its reason first, from
 -- the status second, from its words last. MAX_RETRIES bounds all of it: retry() is a wish.
+local limits = require "limits"
+
 local failover = {}
+
+local refusals = require "refusals"
 
 local MINUTE, HOUR, DAY = 60, 3600, 86400
 
 local rest_s = {
-  no_delay_given = MINUTE,         -- A limit of the minute whose answer does not say when it ends.
-  unexplained = 10,                -- A 429 without details: this at first, twice as long while it repeats ...
-  unexplained_at_most = 600,       -- ... up to this.
-  no_allowance = DAY,              -- A limit of 0: the project may not use this model at all.
+  no_delay_given = MINUTE,      -- A limit of the minute whose answer does not say when it ends.
+  unexplained = 10,             -- A 429 without details: this at first, twice as long while it repeats ...
+  unexplained_at_most = 600,    -- ... up to this.
+  overloaded = 1,               -- A model that is full, for everybody: likewise.
+  overloaded_at_most = 30,
   closed_to_new_users = 3 * DAY,
   no_free_tier_here = DAY,
-  suspect = HOUR,                  -- See forbidden().
+  suspect = HOUR,               -- See forbidden().
 }
-local pause_s = { network = 0.2, google_failed = 0.5, overloaded = 1, overloaded_at_most = 8 }
+local pause_s = { network = 0.2, google_failed = 0.5, overloaded = 1 }
 local tries_while_overloaded = 3
 local patience_with_silence_s = 300  -- Of one request, with all the keys that kept it waiting for TIME_OUT.
 local unexplained_403s = 3           -- So many, and a key is suspect.
@@ -26,8 +31,9 @@ local any_signature = "skip_thought_signature_validator"  -- Google's own word f
 local owner_can_help = " Nothing is wrong with your token: whoever runs this Pollux sees the state of each key in "
   .. "GET /admin/status, and can add keys with POST /admin/keys."
 local no_key_accepted = "Google accepts none of the Gemini keys that Pollux tried." .. owner_can_help
-local no_key_can_pay = "The Gemini keys that Pollux tried have no quota left for %s; try again in %d s."
-  .. owner_can_help
+local no_key_can_pay = "The Gemini keys that Pollux tried have no quota left for %s." .. owner_can_help
+local no_key_may_use = "The Gemini keys that Pollux tried may not use %s at all: Google gives their projects a limit "
+  .. "of 0 for it. Another model, or a key of a paid project, may do." .. owner_can_help
 
 -- What Google counts apart from generating, though it names a model.
 local endpoints_counted_apart = {
@@ -42,35 +48,11 @@ local status_named = {  -- An error inside a stream may come without its number.
 }
 
 
--- Another try, after a pause: unless this was the last one anyway.
-local function again(attempt, seconds)
-  local pause = math.max(seconds or 0, settings.RETRY_DELAY_SECONDS)
-  if pause > 0 and attempt.number <= settings.MAX_RETRIES then
-    sleep(pause)
-  end
-  return retry()
-end
-
-
 -- How often this request has met this trouble, this time included.
 local function times_met(request, trouble)
   local name = "failover: " .. trouble
   request.state[name] = (request.state[name] or 0) + 1
   return request.state[name]
-end
-
-
--- `first` seconds; twice the last ones whenever the trouble is still there after them; `first` again when it was gone.
-local function rising(trouble, first, at_most)
-  local name = "failover: " .. trouble
-  local last = shared.get(name)
-  if last and shared.get(name .. ", now") then
-    return last
-  end
-  local seconds = math.min(last and 2 * last or first, at_most)
-  shared.set(name, seconds, 3 * seconds)
-  shared.set(name .. ", now", true, seconds)
-  return seconds
 end
 
 
@@ -119,41 +101,44 @@ local function the_country_is_at_fault()
 end
 
 
-local function key_refused(why)
-  return function(_, attempt)
-    return again(attempt):disable(attempt.key, why):or_deny(503, no_key_accepted)
-  end
-end
-
-
 -- Google's OpenAI prefix and Vertex AI refuse keys that are good for the Gemini API: those need not suffer for it.
 local function is_neighbour(request)
   return request.endpoint == "openai" or request.path:find("/publishers/", 1, true) ~= nil
 end
 
 
-local function key_refused_by_service(why)
-  return function(request, attempt)
-    local verdict = again(attempt):or_deny(503, no_key_accepted)
-    return is_neighbour(request) and verdict or verdict:disable(attempt.key, why)
+local function key_refused(request, attempt, refusal)
+  local verdict = retry():or_deny(503, no_key_accepted)
+  if refusal.by_service and is_neighbour(request) then
+    return verdict
   end
+  if refusal.whole_project then
+    return verdict:disable_project(attempt.key, refusal.why)
+  end
+  return verdict:disable(attempt.key, refusal.why)
 end
 
 
 local function key_needs_billing_here(_, attempt)
-  return again(attempt):cool_down(attempt.key, rest_s.no_free_tier_here):or_deny(503, no_key_accepted)
+  return retry()
+    :cool_down(attempt.key, rest_s.no_free_tier_here, nil, "Google has no free tier where requests leave from")
+    :or_deny(503, no_key_accepted)
 end
 
 
 local function key_doubted(request, attempt)
-  local verdict = again(attempt):or_deny(503, no_key_accepted)
+  local verdict = retry():or_deny(503, no_key_accepted)
   return is_neighbour(request) and verdict or verdict:strike(attempt.key, "Google did not accept this key (401)")
 end
 
 
+local function model_of(request)
+  return request.upstream_model or request.model
+end
+
+
 local function closed_to_new_users(request, attempt)
-  local verdict = again(attempt)
-  local model = request.upstream_model or request.model
+  local verdict, model = retry(), model_of(request)
   return model and verdict:cool_down(attempt.key, rest_s.closed_to_new_users, model) or verdict
 end
 
@@ -178,6 +163,9 @@ end
 -- A 403 in words that nobody knows. Another key is asked once: if it fails alike, it is the request, and the first key
 -- is cleared. A key that is not cleared time and again is at fault.
 local function forbidden(request, attempt)
+  if request.own_key then
+    return answer()
+  end
   local accused = request.state["failover: accused"]
   if accused then
     shared.incr(accused, -1, DAY)
@@ -185,37 +173,37 @@ local function forbidden(request, attempt)
   end
   accused = "failover: unexplained 403s of " .. attempt.key.id
   request.state["failover: accused"] = accused
-  local verdict = again(attempt)
+  local verdict = retry()
   if shared.incr(accused, 1, DAY) >= unexplained_403s then
-    verdict:cool_down(attempt.key, rest_s.suspect)
+    verdict:cool_down(attempt.key, rest_s.suspect, nil, "suspect: Google refuses what it lets other keys do (403)")
   end
   return verdict
 end
 
 
 local function google_failed(tries)
-  return function(request, attempt, problem)
+  return function(request, _, problem)
     local times = times_met(request, "status " .. problem.status)
-    return times > tries and answer() or again(attempt, pause_s.google_failed * times)
+    return times > tries and answer() or retry():after(pause_s.google_failed * times)
   end
 end
 
 
--- Full for everybody: another key is of little use, and this one is not to blame. The pauses grow with this request's
--- tries, and start longer while the model stays full for others, too.
-local function overloaded(request, attempt)
+-- Full for everybody: another key is of little use, and this one is not to blame. The model rests, longer while it
+-- stays full for anybody; this request pauses, longer each time.
+local function overloaded(request)
   local times = times_met(request, "overloaded")
-  if times > tries_while_overloaded then
-    return answer()
+  local verdict = times > tries_while_overloaded and answer() or retry():after(pause_s.overloaded * 2 ^ (times - 1))
+  local model = model_of(request)
+  if model and not endpoints_counted_apart[request.endpoint] then
+    verdict:back_off_model(model, rest_s.overloaded, rest_s.overloaded_at_most)
   end
-  local model = request.upstream_model or request.model or "?"
-  local everybodys = rising("overloaded: " .. model, pause_s.overloaded, pause_s.overloaded_at_most)
-  return again(attempt, math.max(pause_s.overloaded * 2 ^ (times - 1), everybodys))
+  return verdict
 end
 
 
 --
--- The 429
+-- The 429: Google counts by project and model. Every limit that it names is learned; the longest rest counts.
 --
 
 
@@ -225,73 +213,128 @@ local function is_counted_apart(request, attempt)
 end
 
 
--- The model that was asked for, and those that Google names: the first may be an alias of another.
-local function models_without_quota(request, violations)
-  local models = { request.upstream_model or request.model }
-  for _, violation in ipairs(violations) do
-    if violation.model and violation.model ~= models[1] and violation.model ~= models[#models] then
-      models[#models + 1] = violation.model
-    end
-  end
-  return models
+-- The model that was asked for, and the one that Google names: the first may be an alias of the second.
+local function models_of(request, violation)
+  local asked = model_of(request)
+  return violation.model and violation.model ~= asked and { asked, violation.model } or { asked }
 end
 
 
--- Whether the request alone is larger than a limit of tokens, so that waiting does not help.
-local function is_too_large(request, violations)
-  local limit_tokens = 0
+-- What a limit is called that is learned. Of tokens a day none is kept: that day is over, and that is all.
+local kind_of_limit = { minute = { requests = "rpm", tokens = "tpm" }, day = { requests = "rpd" } }
+
+
+-- 0, of requests or of tokens, means that the project may not use the model.
+local function learn_limits(verdict, request, attempt, violations)
   for _, violation in ipairs(violations) do
-    if violation.counts == "tokens" then
-      limit_tokens = math.max(limit_tokens, violation.limit or 0)
+    local limit = violation.limit
+    local counts = limit == 0 and "requests" or violation.counts
+    local kind = kind_of_limit[violation.period][counts]
+    if kind and limit and limit >= 0 and limit % 1 == 0 then
+      for _, model in ipairs(models_of(request, violation)) do
+        verdict:learn_limit(attempt.key, model, kind, limit)
+      end
     end
   end
-  if limit_tokens == 0 then
+end
+
+
+-- The day wins over any delay: a spent day often asks for some seconds.
+local function seconds_to_rest(violation, delay)
+  if violation.period == "day" then
+    return time.pacific_midnight() - time.now()
+  end
+  return delay or rest_s.no_delay_given
+end
+
+
+local function rest(verdict, request, attempt, problem, violations)
+  local delay = google.retry_after(problem.body)
+  delay = delay and math.max(1, math.ceil(delay)) + math.random()  -- So that not all come back at once.
+  if #violations == 0 then
+    local model = model_of(request)
+    return delay and verdict:cool_down(attempt.key, delay, model)
+      or verdict:back_off(attempt.key, rest_s.unexplained, rest_s.unexplained_at_most, model)
+  end
+  local longest = {}
+  for _, violation in ipairs(violations) do
+    for _, model in ipairs(models_of(request, violation)) do
+      longest[model] = math.max(longest[model] or 0, seconds_to_rest(violation, delay))
+    end
+  end
+  for model, seconds in pairs(longest) do
+    verdict:cool_down(attempt.key, seconds, model)
+  end
+  return verdict
+end
+
+
+-- Whether the request alone is larger than a limit of tokens a minute, so that waiting does not help.
+local function is_too_large(request, violations)
+  local limit
+  for _, violation in ipairs(violations) do
+    if violation.counts == "tokens" and violation.period == "minute" and violation.limit then
+      limit = math.max(limit or 0, violation.limit)
+    end
+  end
+  if not limit or limit == 0 then
     return false
+  end
+  if request.estimated_tokens > limit then
+    return true
   end
   local bytes = 0
   each_part(request, function(part)
     bytes = bytes + (type(part.text) == "string" and #part.text or 0)
   end)
-  return bytes > limit_tokens * bytes_per_token
+  return bytes > limit * bytes_per_token
 end
 
 
--- The day wins over any delay: a spent day often asks for some seconds.
-local function seconds_to_rest(attempt, problem, quota, model)
-  if quota.zero then
-    return rest_s.no_allowance
+-- The tiers that may take more than the key's own: see limits.lua.
+local function tiers_above(key)
+  local is_tag, above = {}, {}
+  for _, tag in ipairs(key.tags) do
+    is_tag[tag] = true
   end
-  if quota.period == "day" then
-    return time.pacific_midnight() - time.now()
+  for _, tier in ipairs(limits.tiers) do
+    if is_tag[tier] then
+      return above
+    end
+    above[#above + 1] = tier
   end
-  local delay = google.retry_after(problem.body)
-  if delay then
-    return math.ceil(delay) + math.random()  -- So that not all come back at once.
+  return {}  -- It has no tier.
+end
+
+
+-- The pool is not run through with what is too large. A key of a higher tier is asked, once: see keys.lua.
+local function too_large(request, attempt)
+  local tiers = tiers_above(attempt.key)
+  if #tiers == 0 or times_met(request, "too large") > 1 then
+    return answer()
   end
-  if quota.period == "minute" then
-    return rest_s.no_delay_given
-  end
-  return rising(attempt.key.id .. " for " .. model, rest_s.unexplained, rest_s.unexplained_at_most)
+  request.state.too_large_below = tiers
+  return retry()
 end
 
 
 local function out_of_quota(request, attempt, problem)
+  local model = model_of(request)
+  if not model or is_counted_apart(request, attempt) then
+    return retry()
+  end
   local quota = google.quota(problem.body) or { violations = {} }
-  local models = models_without_quota(request, quota.violations)
-  if #models == 0 or is_counted_apart(request, attempt) then
-    return again(attempt)
-  end
   if is_too_large(request, quota.violations) then
-    return answer()
+    local verdict = too_large(request, attempt)
+    learn_limits(verdict, request, attempt, quota.violations)
+    return verdict
   end
-  local seconds = seconds_to_rest(attempt, problem, quota, models[1])
-  local verdict = again(attempt)
-  for _, model in ipairs(models) do
-    verdict:cool_down(attempt.key, seconds, model)
+  local verdict = retry()
+  learn_limits(verdict, request, attempt, quota.violations)
+  if quota.zero then
+    return verdict:cool_down(attempt.key, DAY, model):or_deny(503, no_key_may_use:format(model))
   end
-  -- Where only the tries were used up, the next request may well find a key that can pay.
-  local wait = attempt.number > settings.MAX_RETRIES and 1 or math.ceil(math.min(seconds, MINUTE))
-  return verdict:or_deny(503, no_key_can_pay:format(models[1], wait), { retry_after = wait })
+  return rest(verdict, request, attempt, problem, quota.violations):or_deny(503, no_key_can_pay:format(model))
 end
 
 
@@ -302,17 +345,19 @@ end
 
 local without_answer = {}
 
-function without_answer.connect(_, attempt) return again(attempt, pause_s.network) end
+-- It never got there.
+function without_answer.connect() return retry():after(pause_s.network):not_counted() end
 without_answer.tls = without_answer.connect
-without_answer.reset = without_answer.connect
 
-function without_answer.truncated(_, attempt) return again(attempt) end
+function without_answer.reset() return retry():after(pause_s.network) end
+
+function without_answer.truncated() return retry() end
 without_answer.empty = without_answer.truncated
 
-function without_answer.timeout(request, attempt)
+function without_answer.timeout(request)
   local times = times_met(request, "silence")
   local is_patient = times == 1 or times * settings.TIME_OUT <= patience_with_silence_s
-  return is_patient and again(attempt) or answer()
+  return is_patient and retry() or answer()
 end
 
 
@@ -321,51 +366,23 @@ end
 --
 
 
-local by_reason = {
-  API_KEY_INVALID = key_refused("Google does not know this key, or it has expired"),
-  ACCESS_TOKEN_TYPE_UNSUPPORTED = key_refused_by_service("Google cannot validate this key, or wants it restricted"),
-  CONSUMER_SUSPENDED = key_refused("Google has suspended this key or its project"),
-  SERVICE_DISABLED = key_refused_by_service("the key's project has not enabled the Generative Language API"),
-  BILLING_DISABLED = key_refused_by_service("the key's project has no billing"),
-  API_KEY_SERVICE_BLOCKED = key_refused_by_service("the key's restrictions exclude the Gemini API"),
-  API_KEY_HTTP_REFERRER_BLOCKED = key_refused("the key is restricted to certain web sites"),
-  API_KEY_IP_ADDRESS_BLOCKED = key_refused("the key is restricted to certain IP addresses"),
-  API_KEY_ANDROID_APP_BLOCKED = key_refused("the key is restricted to certain Android apps"),
-  API_KEY_IOS_APP_BLOCKED = key_refused("the key is restricted to certain iOS apps"),
-  CREDENTIALS_MISSING = the_request_is_at_fault,
-}
+local by_reason = { CREDENTIALS_MISSING = the_request_is_at_fault }
 
--- Patterns for the message in lower case; the first that matches counts. A 400 repeats what the client wrote, so what
--- puts a key away is looked for at its very start; a 403 may name a resource of the client's, so these come first.
-local out_of_credit = { "prepayment credits are depleted", key_refused("the billing account's credits are used up") }
+-- Patterns for the message in lower case; the first that matches counts. What is wrong with keys stands in refusals.lua.
 local by_words = {
   [400] = {
-    { "^api key not valid", by_reason.API_KEY_INVALID },
-    { "^api key expired", by_reason.API_KEY_INVALID },
-    { "^api key not found", by_reason.API_KEY_INVALID },
     { "^multiple authentication credentials", pollux_is_at_fault("Google was sent two credentials") },
     { "^user location is not supported", the_country_is_at_fault },
     { "^gemini api free tier is not available", key_needs_billing_here },
     { "thought.?signature", repair_thought_signatures },
   },
-  [401] = {
-    { "^request had invalid authentication credentials", by_reason.ACCESS_TOKEN_TYPE_UNSUPPORTED },
-    { "^api keys are not supported by this api", the_request_is_at_fault },
-  },
-  [402] = { out_of_credit },
+  [401] = { { "^api keys are not supported by this api", the_request_is_at_fault } },
   [403] = {
     { "do not have permission to access", the_request_is_at_fault },
     { "not found %(or permission denied%)", the_request_is_at_fault },
     { "^method doesn't allow unregistered callers", pollux_is_at_fault("Google was sent no key") },
-    { "has been suspended", by_reason.CONSUMER_SUSPENDED },
-    { "reported as leaked", key_refused("Google has blocked this key because it was leaked") },
-    { "has not been used in project", by_reason.SERVICE_DISABLED },
-    { "^requests to this api .* are blocked", by_reason.API_KEY_SERVICE_BLOCKED },
-    { "project has been denied access", key_refused("Google has denied the key's project access") },
-    { "requires billing to be enabled", by_reason.BILLING_DISABLED },
   },
   [404] = { { "no longer available to new users", closed_to_new_users } },
-  [429] = { out_of_credit },
 }
 
 -- A status that is not here is the request's own fault: 400, 404, 405, 411, 413, 501 ...
@@ -398,21 +415,56 @@ local function meaning_in_words(status, message)
 end
 
 
-function failover.judge(request, attempt)
-  local judge = without_answer[attempt.kind]
-  if judge then
-    return judge(request, attempt)
+-- By reason before by words; and of words, what may repeat the client's own before what is said of keys.
+local function judged(request, attempt, problem)
+  local status, message = problem.status, problem.message or ""
+  local judge = without_answer[attempt.kind] or by_reason[problem.reason]
+  local refusal = not judge and refusals.by_reason[problem.reason]
+  judge = judge or not refusal and meaning_in_words(status, message)
+  refusal = refusal or not judge and refusals.in_words(status, message)
+  if refusal then
+    return key_refused(request, attempt, refusal)
   end
+  judge = judge or by_status[status] or the_request_is_at_fault
+  return judge(request, attempt, problem)
+end
+
+
+local function read_problem(attempt)
   local body = body_of(attempt)
   local problem = google.error(body) or {}
   problem.body = body
   problem.status = attempt.kind == "http" and attempt.status
     or tonumber(problem.code) or status_named[problem.status] or 500
-  judge = by_reason[problem.reason]
-    or meaning_in_words(problem.status, problem.message or "")
-    or by_status[problem.status]
-    or the_request_is_at_fault
-  return judge(request, attempt, problem)
+  return problem
+end
+
+
+-- Who pays with a key of their own has no other: what Google says of it is for them, and nobody else learns of it.
+local function judged_for_its_owner(verdict, problem)
+  if verdict.same_key then
+    return verdict
+  end
+  local is_about_the_key = problem.status and problem.status < 499
+  return is_about_the_key and answer() or retry():with_same_key():after(verdict.pause)
+end
+
+
+function failover.judge(request, attempt)
+  local problem = without_answer[attempt.kind] and {} or read_problem(attempt)
+  local verdict = judged(request, attempt, problem)
+  if problem.status == 429 then
+    verdict:not_counted()
+  end
+  if request.own_key and verdict.action == "retry" then
+    verdict = judged_for_its_owner(verdict, problem)
+  elseif problem.project and not request.own_key then
+    verdict:learn_project(attempt.key, problem.project)
+  end
+  if verdict.action == "retry" then
+    verdict:after(math.max(verdict.pause, settings.RETRY_DELAY_SECONDS))
+  end
+  return verdict
 end
 
 

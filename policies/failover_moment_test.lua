@@ -15,7 +15,9 @@ end
 
 
 local function expect_keys_untouched(verdict)
-  expect(#verdict.rests + #verdict.disables + #verdict.strikes).to_be(0)
+  for _, it in ipairs(verdict.meanings) do
+    expect(it.key).to_be_nil()
+  end
 end
 
 
@@ -86,14 +88,43 @@ describe("failover.judge, when the moment is at fault", function()
 end)
 
 
+describe("failover.judge on a model that is full", function()
+  local full = google_says(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")
+
+
+  it("has it rest for everybody, briefly at first", function()
+    local rest = judged(full).meanings[1]
+
+    expect(rest).to_equal { kind = "back_off_model", model = model, first = 1, most = 30 }
+  end)
+
+
+  it("has it rest when this request gives up, too", function()
+    local request = a_request { model = model }
+    for _ = 1, 3 do
+      judged(full, request)
+    end
+
+    local last = judged(full, request)
+
+    expect(last.action).to_be("answer")
+    expect(last.meanings[1].kind).to_be("back_off_model")
+  end)
+
+
+  it("leaves it alone where Google counts apart from generating, or no model is named", function()
+    expect(judged(full, a_request { model = model, endpoint = "count_tokens" }).meanings).to_equal {}
+    expect(judged(full, a_request { model = "", endpoint = "other" }).meanings).to_equal {}
+  end)
+end)
+
+
 describe("failover.judge, before another try", function()
   -- How long it pauses on the same attempt again and again, in seconds.
-  local function pauses(attempt, times, request)
-    local seconds = {}
+  local function pauses(attempt, times)
+    local request, seconds = a_request { model = model }, {}
     for i = 1, times do
-      local began = time.now()
-      judged(attempt, request)
-      seconds[i] = math.floor((time.now() - began) * 10 + 0.5) / 10
+      seconds[i] = judged(attempt, request).pause
     end
     return seconds
   end
@@ -102,21 +133,14 @@ describe("failover.judge, before another try", function()
   it("pauses longer each time while a model is full", function()
     local full = google_says(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")
 
-    expect(pauses(full, 3, a_request { model = model })).to_equal { 1, 2, 4 }
-  end)
-
-
-  it("pauses longer at once if the model was full for others just now, but not for ever longer", function()
-    local full = google_says(503, "UNAVAILABLE", "The model is overloaded. Please try again later.")
-
-    expect(pauses(full, 5)).to_equal { 1, 2, 4, 8, 8 }
-    sleep(60)
-    expect(pauses(full, 1)).to_equal { 1 }
+    expect(pauses(full, 3)).to_equal { 1, 2, 4 }
   end)
 
 
   it("pauses a little after Google's failures and the network's, not at all for another key", function()
-    expect(pauses(google_says(500, "INTERNAL", "Internal error encountered."), 1)).to_equal { 0.5 }
+    expect(pauses(google_says(500, "INTERNAL", "Internal error encountered."), 2)).to_equal { 0.5, 1 }
+    expect(pauses(google_says(502, "INTERNAL", "Bad gateway"), 1)).to_equal { 0.5 }
+    expect(pauses(google_says(504, "DEADLINE_EXCEEDED", "Deadline expired."), 1)).to_equal { 0.5 }
     expect(pauses(an_attempt { kind = "reset" }, 1)).to_equal { 0.2 }
     expect(pauses(google_says(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota)."), 1))
       .to_equal { 0 }
@@ -131,10 +155,30 @@ describe("failover.judge, before another try", function()
   end)
 
 
-  it("does not pause where no try is left", function()
-    with_settings { RETRY_DELAY_SECONDS = 3, MAX_RETRIES = 0 }
+  it("does not wait itself, so that what it means for keys holds at once", function()
+    local began = time.now()
 
-    expect(pauses(google_says(500, "INTERNAL", "Internal error encountered."), 1)).to_equal { 0 }
+    judged(google_says(500, "INTERNAL", "Internal error encountered."))
+
+    expect(time.now()).to_be(began)
+  end)
+end)
+
+
+describe("failover.judge on what Google has counted", function()
+  it("knows that what never got there, and what was refused for want of quota, is not counted", function()
+    for _, attempt in ipairs { an_attempt { kind = "connect" }, an_attempt { kind = "tls" },
+      google_says(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).") } do
+      expect(judged(attempt).counted).to_be_false()
+    end
+  end)
+
+
+  it("takes anything else for counted", function()
+    for _, attempt in ipairs { an_attempt { kind = "reset" }, an_attempt { kind = "timeout" },
+      google_says(500, "INTERNAL", "Internal error encountered."), google_says(400, "INVALID_ARGUMENT", "No.") } do
+      expect(judged(attempt).counted).to_be_true()
+    end
   end)
 end)
 
@@ -154,7 +198,7 @@ describe("failover.judge on an error inside a stream", function()
   it("judges it by its name where it has no number", function()
     local error = { status = "RESOURCE_EXHAUSTED", message = "Resource has been exhausted (e.g. check quota)." }
 
-    expect(judged(in_stream(error)).rests[1].model).to_be(model)
+    expect(judged(in_stream(error)).meanings[1].model).to_be(model)
   end)
 
 
@@ -163,7 +207,7 @@ describe("failover.judge on an error inside a stream", function()
 
     for _, text in ipairs { "data: " .. error .. "\r\n\r\n", "[" .. error .. "\r\n" } do
       local attempt = an_attempt { kind = "error_in_stream", status = 200, text = text }
-      expect(judged(attempt).rests[1].model).to_be(model)
+      expect(judged(attempt).meanings[1].model).to_be(model)
     end
   end)
 

@@ -24,17 +24,17 @@ local function judged(attempt, request)
 end
 
 
--- What a verdict means for keys: "disable", "rest gemini-x, rest gemini-y", or nothing.
+-- What a verdict means for keys, in order: "rest gemini-x", "disable", "learn rpm 5 of gemini-x"; or nothing.
 local function meaning(verdict)
   local words = {}
-  for _, rest in ipairs(verdict.rests) do
-    words[#words + 1] = rest.model and "rest " .. rest.model or "rest"
-  end
-  for _ in ipairs(verdict.disables) do
-    words[#words + 1] = "disable"
-  end
-  for _ in ipairs(verdict.strikes) do
-    words[#words + 1] = "strike"
+  for i, it in ipairs(verdict.meanings) do
+    local how = it.kind:gsub("cool_down", "rest"):gsub("_", " ")
+    if it.kind == "learn_limit" then
+      how = "learn " .. it.limit_kind .. " " .. it.limit .. " of"
+    elseif it.kind == "learn_project" then
+      how = "learn project " .. it.project
+    end
+    words[i] = it.model and how .. " " .. it.model or how
   end
   return table.concat(words, ", ")
 end
@@ -54,13 +54,21 @@ end
 
 
 -- Key trouble is Pollux's: clients must not take it for trouble with their own token.
-local function expect_put_away(attempt, why)
+local function expect_put_away(attempt, why, what)
   local verdict = judged(attempt)
-  expect_another_key(verdict, "disable")
-  expect(verdict.disables[1].key).to_be(attempt.key)
-  expect(verdict.disables[1].reason).to_contain(why)
+  local first = verdict.meanings[1]
+  expect(verdict.action).to_be("retry")
+  expect(verdict.same_key).to_be(false)
+  expect(first.kind).to_be(what or "disable")
+  expect(first.key).to_be(attempt.key)
+  expect(first.reason).to_contain(why)
   expect(verdict.otherwise.status).to_be(503)
   expect(verdict.otherwise.message:lower():find("api key not valid", 1, true)).to_be_nil()
+end
+
+
+local function expect_project_put_away(attempt, why)
+  expect_put_away(attempt, why, "disable_project")
 end
 
 
@@ -79,7 +87,8 @@ describe("failover.judge, when the key is at fault", function()
       "Gemini API free tier is not available in your country. Please enable billing on your project in Google AI Studio."))
 
     expect_another_key(verdict, "rest")
-    expect(verdict.rests[1].seconds).to_be(day)
+    expect(verdict.meanings[1].seconds).to_be(day)
+    expect(verdict.meanings[1].reason).to_contain("free tier")
     expect(verdict.otherwise.status).to_be(503)
   end)
 
@@ -107,28 +116,29 @@ describe("failover.judge, when the key is at fault", function()
       google_says(403, "PERMISSION_DENIED", "Agent Platform API has not been used in project 1 before or it is disabled.",
         info "SERVICE_DISABLED"),
     }
-    for _, attempt in ipairs(refusals) do
-      expect_another_key(judged(attempt, a_request { endpoint = "openai", path = "/v1beta/openai/chat/completions" }), "")
+    for i, attempt in ipairs(refusals) do
+      local nothing = i == 3 and "learn project 123456789012" or ""
+      expect_another_key(judged(attempt, a_request { endpoint = "openai", path = "/v1beta/openai/chat/completions" }), nothing)
       expect_another_key(judged(attempt, a_request { model = model,
-        path = "/v1/publishers/google/models/gemini-3.8-flash:generateContent" }), "")
+        path = "/v1/publishers/google/models/gemini-3.8-flash:generateContent" }), nothing)
     end
   end)
 
 
-  it("puts a key away whose account is empty (row 9)", function()
+  it("puts the keys of a project away whose account is empty (row 9)", function()
     local message = "Your prepayment credits are depleted. Please go to AI Studio at https://ai.studio/projects to manage "
       .. "your project and billing. Learn more at https://ai.google.dev/gemini-api/docs/billing#prepay."
-    expect_put_away(google_says(402, "RESOURCE_EXHAUSTED", message), "credits")
-    expect_put_away(google_says(429, "RESOURCE_EXHAUSTED", message), "credits")
+    expect_project_put_away(google_says(402, "RESOURCE_EXHAUSTED", message), "credits")
+    expect_project_put_away(google_says(429, "RESOURCE_EXHAUSTED", message), "credits")
   end)
 
 
-  it("puts a suspended key away, and does not repeat it (row 10)", function()
+  it("puts the keys of a suspended project away, and does not repeat the key (row 10)", function()
     local message = "Permission denied: Consumer 'api_key:AIzaSyExample' has been suspended."
     for _, detail in ipairs { info "CONSUMER_SUSPENDED", false } do
       local attempt = google_says(403, "PERMISSION_DENIED", message, detail or nil)
-      expect_put_away(attempt, "suspended")
-      expect(judged(attempt).disables[1].reason:find("AIza", 1, true)).to_be_nil()
+      expect_project_put_away(attempt, "suspended")
+      expect(judged(attempt).meanings[1].reason:find("AIza", 1, true)).to_be_nil()
     end
   end)
 
@@ -139,13 +149,13 @@ describe("failover.judge, when the key is at fault", function()
   end)
 
 
-  it("puts a key away whose project has not enabled the API (row 12)", function()
+  it("puts the keys of a project away that has not enabled the API (row 12)", function()
     local message = "Generative Language API has not been used in project 123456789012 before or it is disabled. Enable "
       .. "it by visiting https://console.developers.google.com/apis/api/generativelanguage.googleapis.com/overview"
       .. "?project=123456789012 then retry. If you enabled this API recently, wait a few minutes for the action to "
       .. "propagate to our systems and retry."
-    expect_put_away(google_says(403, "PERMISSION_DENIED", message, info "SERVICE_DISABLED"), "not enabled")
-    expect_put_away(google_says(403, "PERMISSION_DENIED", message), "not enabled")
+    expect_project_put_away(google_says(403, "PERMISSION_DENIED", message, info "SERVICE_DISABLED"), "not enabled")
+    expect_project_put_away(google_says(403, "PERMISSION_DENIED", message), "not enabled")
   end)
 
 
@@ -159,16 +169,16 @@ describe("failover.judge, when the key is at fault", function()
   end)
 
 
-  it("puts a key away whose project is banned (row 14)", function()
-    expect_put_away(google_says(403, "PERMISSION_DENIED",
+  it("puts the keys of a banned project away (row 14)", function()
+    expect_project_put_away(google_says(403, "PERMISSION_DENIED",
       "Your project has been denied access. Please contact support."), "denied")
   end)
 
 
-  it("puts a key away whose project lacks billing (row 15)", function()
+  it("puts the keys of a project away that lacks billing (row 15)", function()
     local message = "This API method requires billing to be enabled. Please enable billing on project #123456789012."
-    expect_put_away(google_says(403, "PERMISSION_DENIED", message, info "BILLING_DISABLED"), "billing")
-    expect_put_away(google_says(403, "PERMISSION_DENIED", message), "billing")
+    expect_project_put_away(google_says(403, "PERMISSION_DENIED", message, info "BILLING_DISABLED"), "billing")
+    expect_project_put_away(google_says(403, "PERMISSION_DENIED", message), "billing")
   end)
 
 
@@ -177,7 +187,25 @@ describe("failover.judge, when the key is at fault", function()
       .. "new users. Please update your code to use a newer model for the latest features and improvements."))
 
     expect_another_key(verdict, "rest " .. model)
-    expect(verdict.rests[1].seconds).to_be(3 * day)
+    expect(verdict.meanings[1].seconds).to_be(3 * day)
+  end)
+
+
+  it("learns the key's project where Google names it, but never a key in its place", function()
+    local function learned(metadata)
+      local verdict = judged(google_says(403, "PERMISSION_DENIED", "Denied.", {
+        ["@type"] = "type.googleapis.com/google.rpc.ErrorInfo", reason = "SERVICE_DISABLED", metadata = metadata,
+      }))
+      local last = verdict.meanings[#verdict.meanings]
+      return last.kind == "learn_project" and last.project or nil
+    end
+
+    expect(learned { consumer = "projects/123456789012" }).to_be("123456789012")
+    expect(learned { consumer = "projects/my-project-7" }).to_be("my-project-7")
+    expect(learned { containerInfo = "123456789012" }).to_be("123456789012")
+    expect(learned { consumer = "api_key:AIzaSyExample", containerInfo = "123456789012" }).to_be("123456789012")
+    expect(learned { consumer = "projects/AIzaSyExample", containerInfo = "api_key:AIzaSyExample" }).to_be_nil()
+    expect(learned {}).to_be_nil()
   end)
 end)
 
@@ -215,7 +243,9 @@ describe("failover.judge, when the request is at fault", function()
   it("answers where a method wants OAuth (row 8)", function()
     local message = "API keys are not supported by this API. Expected OAuth2 access token or other authentication "
       .. "credentials that assert a principal. See https://cloud.google.com/docs/authentication"
-    expect_answer(judged(google_says(401, "UNAUTHENTICATED", message, info "CREDENTIALS_MISSING")))
+    local verdict = judged(google_says(401, "UNAUTHENTICATED", message, info "CREDENTIALS_MISSING"))
+    expect(verdict.action).to_be("answer")
+    expect(meaning(verdict)).to_be("learn project 123456789012")
     expect_answer(judged(google_says(401, "UNAUTHENTICATED", message)))
   end)
 
@@ -351,6 +381,45 @@ describe("failover.judge on a 403 in unknown words", function()
     local verdict = judged(unknown_403(suspect))
 
     expect_another_key(verdict, "rest")
-    expect(verdict.rests[1].seconds).to_be(3600)
+    expect(verdict.meanings[1].seconds).to_be(3600)
+    expect(verdict.meanings[1].reason).to_contain("suspect")
+  end)
+end)
+
+
+describe("failover.judge, when the client pays with a key of their own", function()
+  local function judged_own(attempt)
+    return judged(attempt, a_request { model = model, own_key = true })
+  end
+
+
+  it("answers whatever is wrong with the key, and learns nothing", function()
+    expect_answer(judged_own(google_says(400, "INVALID_ARGUMENT", "API key not valid. Please pass a valid API key.")))
+    expect_answer(judged_own(google_says(403, "PERMISSION_DENIED", "Denied.", info "SERVICE_DISABLED")))
+    expect_answer(judged_own(google_says(403, "PERMISSION_DENIED", "The caller does not have permission")))
+    expect_answer(judged_own(google_says(429, "RESOURCE_EXHAUSTED", "Resource has been exhausted (e.g. check quota).")))
+  end)
+
+
+  it("suspects no key of theirs, however often Google refuses it in words that nobody knows", function()
+    local key = a_key()
+    local refused = an_attempt { status = 403, key = key,
+      body = { error = { code = 403, message = "The caller does not have permission", status = "PERMISSION_DENIED" } } }
+    for _ = 1, 3 do
+      judged_own(refused)
+    end
+    expect(meaning(judged(refused))).to_be("")
+  end)
+
+
+  it("tries the same key again where another moment may do", function()
+    for _, attempt in ipairs { google_says(500, "INTERNAL", "Internal error encountered."),
+      google_says(503, "UNAVAILABLE", "The model is overloaded. Please try again later."), an_attempt { kind = "reset" } } do
+      local verdict = judged_own(attempt)
+      expect(verdict.action).to_be("retry")
+      expect(verdict.same_key).to_be(true)
+      expect(verdict.pause).to_be_above(0)
+      expect(meaning(verdict)).to_be("")
+    end
   end)
 end)

@@ -45,7 +45,10 @@ class AdminHandler final : public RequestHandler {
   }
 
   void on_drained() override {}
-  void on_client_gone() override { reply_ = nullptr; }
+  void on_client_gone() override {
+    reply_ = nullptr;
+    check_.reset();
+  }
 
  private:
   bool changes_something() const { return head_.method != "GET" && head_.method != "HEAD"; }
@@ -60,8 +63,20 @@ class AdminHandler final : public RequestHandler {
       if (!call.body.is_object()) return send(admin_error(400, "the body is not a JSON object"));
     }
     auto answer = dispatch(call);
+    answer.checked_key ? check(answer.checked_key) : settle(std::move(answer));
+  }
+
+  void settle(AdminAnswer answer) {
     if (!answer.when_stored) return send(answer);
     send_when_stored(std::move(answer));
+  }
+
+  void check(const KeyRef& key) {
+    auto policies = admin_.policies.current(admin_.worker, admin_.host);
+    check_ = HealthCheck::start(std::move(policies), key, [this, key](const HealthFinding& finding) {
+      auto answer = check_answer(admin_, *key, finding);
+      settle(std::move(answer));
+    });
   }
 
   static AdminAnswer dispatch(const AdminCall& call) {
@@ -110,6 +125,7 @@ class AdminHandler final : public RequestHandler {
   BodyLength announced_;
   Reply* reply_;  // Null once answered, or when the client has left.
   std::string body_;
+  std::unique_ptr<HealthCheck> check_;
   std::shared_ptr<AdminHandler*> alive_ =
       std::make_shared<AdminHandler*>(this);  // Read on the loop's thread only.
 };

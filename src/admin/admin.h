@@ -30,6 +30,8 @@ struct Admin {
   KeyPool& pool;
   Store& store;
   PolicyLibrary& policies;
+  const PolicyHost& host;  // Of this worker, for health checks.
+  std::size_t worker = 0;
   const AdminAccount& account;
   const Clock& clock;
   std::string_view version;

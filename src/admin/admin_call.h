@@ -7,6 +7,7 @@
 #include <string_view>
 
 #include "admin/admin.h"
+#include "script/health_check.h"
 
 namespace pollux {
 
@@ -25,6 +26,8 @@ struct AdminAnswer {
   Json body;
   // The answer waits until all that the call changed is on disk.
   bool when_stored = false;
+  // The answer is what a check of this key finds out: see check_answer().
+  KeyRef checked_key;
 };
 
 // `field`: the property of the body, or the parameter, that is wrong; empty: none.
@@ -35,6 +38,7 @@ AdminAnswer answer_health(const AdminCall& call);
 AdminAnswer answer_ready(const AdminCall& call);
 AdminAnswer answer_status(const AdminCall& call, std::string_view key_id);
 AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id);
+AdminAnswer check_answer(Admin& admin, const Key& key, const HealthFinding& finding);
 AdminAnswer answer_reset(const AdminCall& call);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view file);
 

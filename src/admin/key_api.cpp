@@ -1,4 +1,4 @@
-// GET POST /admin/keys; GET PATCH DELETE /admin/keys/{key_id}.
+// GET POST /admin/keys; GET PATCH DELETE /admin/keys/{key_id}; POST /admin/keys/{key_id}/check.
 
 #include "admin/admin_call.h"
 #include "admin/key_json.h"
@@ -148,9 +148,38 @@ AdminAnswer change_key(const AdminCall& call, std::string_view key_id) {
   return {200, key_json(*call.admin.pool.status(key_id)), true};
 }
 
+AdminAnswer no_such_key(std::string_view key_id) {
+  return admin_error(404, "there is no key with the id " + std::string(key_id), "key_id");
+}
+
+AdminAnswer check_key(const AdminCall& call, std::string_view key_id) {
+  if (!call.admin.pool.status(key_id)) return no_such_key(key_id);
+  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (!call.body.empty()) return admin_error(400, "no properties are expected", call.body.begin().key());
+  AdminAnswer answer;
+  answer.checked_key = call.admin.pool.find(key_id);
+  return answer.checked_key ? answer : no_such_key(key_id);
+}
+
 }  // namespace
 
+AdminAnswer check_answer(Admin& admin, const Key& key, const HealthFinding& finding) {
+  heed(admin.pool, key, finding);
+  const auto status = admin.pool.status(key.id());
+  if (!status) return no_such_key(key.id());  // Removed meanwhile.
+  return {200,
+          {{"id", key.id()},
+           {"well", finding.well ? Json(*finding.well) : Json(nullptr)},
+           {"status", finding.status == 0 ? Json(nullptr) : Json(finding.status)},
+           {"message", finding.message},
+           {"key", key_json(*status)}},
+          true,
+          nullptr};
+}
+
 AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id) {
+  constexpr std::string_view check = "/check";
+  if (key_id.ends_with(check)) return check_key(call, key_id.substr(0, key_id.size() - check.size()));
   const bool reads = call.method == "GET" || call.method == "HEAD";
   if (key_id.empty()) {
     if (reads) return list_keys(call);
@@ -158,9 +187,7 @@ AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id) {
     if (!call.body.is_object()) return admin_error(400, "expected {\"key\": ...} or {\"text\": ...}", "key");
     return call.body.contains("text") ? add_text(call) : add_one(call);
   }
-  if (!call.admin.pool.status(key_id)) {
-    return admin_error(404, "there is no key with the id " + std::string(key_id), "key_id");
-  }
+  if (!call.admin.pool.status(key_id)) return no_such_key(key_id);
   if (reads) return answer_status({call.admin, "GET", call.path, call.query, nullptr}, key_id);
   if (call.method == "PATCH") return change_key(call, key_id);
   if (call.method == "DELETE") {

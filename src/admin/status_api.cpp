@@ -10,14 +10,21 @@ AdminAnswer answer_health(const AdminCall& call) {
   return {200, {{"status", "ok"}, {"version", call.admin.version}}};
 }
 
-// Ready means: a request could be served now. What is wrong but hinders nobody yet is told as a warning.
+// Ready means: a request could be served, now or once a rest is over. What is wrong but hinders nobody yet is
+// told as a warning.
 AdminAnswer answer_ready(const AdminCall& call) {
   auto& admin = call.admin;
   Json problems = Json::array(), warnings = Json::array();
   if (admin.pool.size() == 0) {
     problems.push_back("there is no key in the pool");
   } else if (!admin.pool.any_usable()) {
-    problems.push_back("every key is disabled or at rest");
+    const auto free_in = admin.pool.next_free_in({});
+    if (!free_in) {
+      problems.push_back("every key is disabled");
+    } else {
+      warnings.push_back("every key is disabled or at rest; the first one can pay again at " +
+                         iso_time(admin.clock.wall() + *free_in));
+    }
   }
   if (auto trouble = admin.store.health(); !trouble.empty()) warnings.push_back(std::move(trouble));
   if (auto error = admin.policies.report().error; !error.empty()) warnings.push_back("policies: " + error);
@@ -33,6 +40,7 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
     Json answer = {{"keys", Json::array()}};
     for (const auto& key : keys) answer["keys"].push_back(key_json(key));
     answer.update(totals_json(keys));
+    answer["waiting"] = pool.waiting();
     return {200, std::move(answer)};
   }
   const auto key = pool.status(key_id);
@@ -50,19 +58,28 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
 
 AdminAnswer answer_reset(const AdminCall& call) {
   if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  std::optional<std::string> id;
+  bool learned_limits = false;
   for (const auto& [name, value] : call.body.items()) {
-    if (name != "key_id") return admin_error(400, "unknown property; expected key_id or nothing", name);
-    if (!value.is_string()) return admin_error(400, "expected the id of a key as text", name);
+    if (name == "key_id") {
+      if (!value.is_string()) return admin_error(400, "expected the id of a key as text", name);
+      id = value.get<std::string>();
+    } else if (name == "learned_limits") {
+      if (!value.is_boolean()) return admin_error(400, "expected true or false", name);
+      learned_limits = value.get<bool>();
+    } else {
+      return admin_error(400, "unknown property; expected key_id, learned_limits or nothing", name);
+    }
   }
-  if (!call.body.is_object() || !call.body.contains("key_id")) {
-    call.admin.pool.reset(std::nullopt);
-    log_info("all keys reset");
-    return {200, {{"reset", "all"}}, true};
+  auto& pool = call.admin.pool;
+  if (id && !pool.status(*id)) return admin_error(404, "there is no key with the id " + *id, "key_id");
+  if (learned_limits) {
+    pool.forget_limits(id);
+  } else {
+    pool.reset(id);
   }
-  const auto id = call.body["key_id"].get<std::string>();
-  if (!call.admin.pool.reset(id)) return admin_error(404, "there is no key with the id " + id, "key_id");
-  log_info("key reset", {{"id", id}});
-  return {200, {{"reset", id}}, true};
+  log_info(learned_limits ? "learned limits forgotten" : "keys reset", {{"id", id.value_or("all")}});
+  return {200, {{"reset", id.value_or("all")}, {"learned_limits", learned_limits}}, true, nullptr};
 }
 
 }  // namespace pollux

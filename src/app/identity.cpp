@@ -43,6 +43,7 @@ void remove_given_keys(KeyPool& pool, const Settings& settings) {
 
 void fill_pool(KeyPool& pool, Store& store, const Settings& settings) {
   for (auto& [record, state] : store.load_keys()) pool.restore(std::move(record), std::move(state));
+  for (auto& quota : store.load_quotas()) pool.restore(std::move(quota));
   add_given_keys(pool, settings);
   remove_given_keys(pool, settings);
   if (pool.size() == 0) {

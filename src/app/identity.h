@@ -17,6 +17,7 @@ class KeyKeeper final : public PoolObserver {
   explicit KeyKeeper(Store& store) : store_(store) {}
   void on_key_changed(const KeyRecord& record) override { store_.save_key(record); }
   void on_key_removed(const std::string& id) override { store_.remove_key(id); }
+  void on_state_changed() override { store_.states_changed(); }
 
  private:
   Store& store_;

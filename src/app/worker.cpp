@@ -35,15 +35,20 @@ ClientLimits client_limits(const Settings& settings) {
 Worker::Worker(const Shared& shared, std::size_t number)
     : shared_(shared),
       client_(HttpClient::create(loop_, shared.tls_client, client_limits(shared.settings))),
-      host_{&loop_,        client_.get(),   &shared.pool, &shared.clients, &shared.shared_table,
-            &shared.clock, &shared.settings},
+      google_{shared.upstream.gemini, shared.upstream.gemini_prefix, shared.upstream.proxies},
+      host_{&loop_,        client_.get(),    &shared.pool, &shared.clients, &shared.shared_table,
+            &shared.clock, &shared.settings, &google_},
       gateway_{loop_,           *client_,           shared.pool, shared.policies,      host_, shared.settings,
                shared.upstream, shared.held_bodies, number,      shared.upload_secret, 0},
-      admin_{loop_, shared.pool, shared.store, shared.policies, shared.account, shared.clock, shared.version},
-      server_(HttpServer::create(loop_, *this, ServerLimits{})) {}
+      admin_{loop_,  shared.pool,    shared.store, shared.policies, host_,
+             number, shared.account, shared.clock, shared.version},
+      server_(HttpServer::create(loop_, *this, ServerLimits{})) {
+  if (number == 0) health_clock_ = std::make_unique<HealthClock>(gateway_);
+}
 
 Worker::~Worker() {
   stop();
+  health_clock_.reset();
   listener_.reset();
   server_.reset();
   client_.reset();

@@ -10,8 +10,10 @@
 
 #include "admin/admin.h"
 #include "gateway/gateway.h"
+#include "gateway/health_clock.h"
 #include "http/server.h"
 #include "net/listener.h"
+#include "script/google_fetch.h"
 
 namespace pollux {
 
@@ -57,11 +59,13 @@ class Worker final : private Gate {
   const Shared& shared_;
   Loop loop_;
   std::unique_ptr<HttpClient> client_;
+  GoogleAddress google_;
   PolicyHost host_;
   Gateway gateway_;
   Admin admin_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Listener> listener_;
+  std::unique_ptr<HealthClock> health_clock_;  // One worker's alone.
   std::thread thread_;
 };
 

@@ -31,6 +31,7 @@ std::string_view kind_of(TransportError::Kind kind) {
 void Attempt::start(HttpClient& client, const AttemptPlan& plan) {
   hold_ = plan.hold;
   generates_ = plan.generates;
+  counts_tokens_ = plan.counts_tokens;
   request_ = client.start(plan.origin, plan.proxy, plan.request, *this);
 }
 
@@ -73,15 +74,18 @@ void Attempt::resume() {
 void Attempt::on_response_head(ResponseHead& head, BodyLength length) {
   head_ = std::move(head);
   length_ = length;
+  events_.on_answer_begun();
   const auto encoding = head_.headers.get("content-encoding");
   encoded_ = encoding && !equals_ignoring_case(*encoding, "identity");
-  watching_ = generates_ && head_.status < 400 && (!encoded_ || can_inflate(*encoding));
-  if (watching_ && encoded_) inflater_ = std::make_unique<Inflater>();
+  const bool readable = head_.status < 400 && (!encoded_ || can_inflate(*encoding));
+  watching_ = generates_ && readable;
+  counting_ = counts_tokens_ && readable;
+  if (encoded_ && (watching_ || counting_)) inflater_ = std::make_unique<Inflater>();
   if (head_.status == 101 || (head_.status < 400 && hold_ == Hold::head)) offer();
 }
 
 void Attempt::on_response_body(std::string_view bytes) {
-  if (watching_) look_at(bytes);
+  if (watching_ || counting_) look_at(bytes);
   if (released_) return events_.on_answer_bytes(bytes);
   held_.append(bytes);
   if (told_) return;  // Paused; what was on its way is kept.
@@ -107,13 +111,16 @@ bool Attempt::held_long_enough() const {
 }
 
 void Attempt::look_at(std::string_view bytes) {
-  if (!encoded_) return watch_.look_at(bytes);
-  decoded_.clear();
-  if (inflater_->decode(bytes, decoded_, decoded_bytes)) {
-    watch_.look_at(decoded_);
-  } else {
-    watching_ = false;  // Damaged or no gzip after all: the client will see what it is.
+  if (encoded_) {
+    decoded_.clear();
+    if (!inflater_->decode(bytes, decoded_, decoded_bytes)) {
+      watching_ = counting_ = false;  // Damaged or no gzip after all: the client will see what it is.
+      return;
+    }
+    bytes = decoded_;
   }
+  if (watching_) watch_.look_at(bytes);
+  if (counting_) usage_.look_at(bytes);
 }
 
 // A model's stream that ends without a finish reason was cut.

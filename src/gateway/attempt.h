@@ -13,6 +13,7 @@
 
 #include "gateway/answer_watch.h"
 #include "gateway/inflate.h"
+#include "gateway/usage.h"
 #include "http/client.h"
 #include "http/message.h"
 
@@ -21,6 +22,8 @@ namespace pollux {
 class AttemptEvents {
  public:
   virtual ~AttemptEvents() = default;
+  // The first of an answer has come: the request has reached Google.
+  virtual void on_answer_begun() = 0;
   // A good answer (or what looks like one so far) waits in head() and held(); release() lets it flow.
   virtual void on_answer_ready() = 0;
   // The attempt failed while held; failure() says how. release() is still allowed if has_answer().
@@ -45,7 +48,8 @@ struct AttemptPlan {
   std::optional<Proxy> proxy;
   OutgoingRequest request;
   Hold hold = Hold::head;
-  bool generates = false;  // The answer must hold something, and a stream must end with a finish reason.
+  bool generates = false;      // The answer must hold something, and a stream must end with a finish reason.
+  bool counts_tokens = false;  // The answer may say what it cost: see Attempt::usage().
 };
 
 struct AttemptFailure {
@@ -73,6 +77,8 @@ class Attempt final : public ResponseEvents {
   // The held error as policies shall read it: of a stream, the data of its first event.
   std::string_view error_text();
   const AttemptFailure& failure() const noexcept { return failure_; }
+  // The tokens of the answer so far, by its own account; whole once the answer has ended.
+  std::optional<TokenCounts> usage() const { return usage_.counts(); }
 
   // Whether the held bytes may be exchanged: the answer is held to its end, or its length is not announced.
   bool may_replace_body() const;
@@ -103,9 +109,10 @@ class Attempt final : public ResponseEvents {
   ResponseHead head_;
   BodyLength length_;
   Hold hold_ = Hold::head;
-  bool generates_ = false;
+  bool generates_ = false, counts_tokens_ = false;
   bool encoded_ = false;   // The body is compressed.
-  bool watching_ = false;  // The watch can read it.
+  bool watching_ = false;  // The watch can read it,
+  bool counting_ = false;  // and so can the reader of its usage.
   bool told_ = false;      // on_answer_ready or on_attempt_failed was called.
   bool released_ = false;
   bool ended_ = false;
@@ -114,6 +121,7 @@ class Attempt final : public ResponseEvents {
   std::string held_, decoded_;
   std::unique_ptr<Inflater> inflater_;
   AnswerWatch watch_;
+  UsageReader usage_;
 };
 
 }  // namespace pollux

@@ -2,9 +2,13 @@
 
 #include <algorithm>
 #include <cmath>
+#include <span>
 
 #include "base/log.h"
+#include "gateway/conversation.h"
 #include "gateway/credentials.h"
+#include "gateway/key_meaning.h"
+#include "gateway/token_estimate.h"
 #include "gateway/upload_address.h"
 
 namespace pollux {
@@ -13,30 +17,14 @@ namespace {
 constexpr std::size_t upload_backlog_bytes =
     std::size_t{256} * 1024;        // For a slow upstream, before the client is paused.
 constexpr int most_attempts = 100;  // However MAX_RETRIES is set.
+constexpr Milliseconds longest_pause{60'000};
+constexpr int most_lost_races = 10;  // For keys, in a row.
+
+Milliseconds milliseconds(double seconds) {
+  return Milliseconds(std::llround(seconds * 1000));
+}
 
 }  // namespace
-
-std::string_view name_of(Exchange::Stage stage) noexcept {
-  switch (stage) {
-    case Exchange::Stage::identifying:
-      return "identifying";
-    case Exchange::Stage::reading:
-      return "reading";
-    case Exchange::Stage::resolving:
-      return "resolving";
-    case Exchange::Stage::choosing:
-      return "choosing";
-    case Exchange::Stage::attempting:
-      return "attempting";
-    case Exchange::Stage::judging:
-      return "judging";
-    case Exchange::Stage::relaying:
-      return "relaying";
-    case Exchange::Stage::settled:
-      return "settled";
-  }
-  return "settled";
-}
 
 Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength body, const ClientInfo& client,
                    Reply& reply)
@@ -45,7 +33,12 @@ Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength b
       relay_(reply),
       route_(std::move(route)),
       announced_body_(body),
-      client_uses_tls_(client.tls) {
+      client_uses_tls_(client.tls),
+      wait_(gateway.loop, gateway.pool, milliseconds(gateway.settings.max_wait_seconds),
+            [this] {
+              if (stage_ == Stage::waiting) enter(Stage::choosing);
+            }),
+      pause_(gateway.loop, [this] { try_again(); }) {
   add_cors(head.headers, cors_);
   if (const auto host = head.headers.get("host")) host_ = *host;
   if (const auto scheme = head.headers.get("x-forwarded-proto")) client_uses_tls_ = *scheme == "https";
@@ -60,6 +53,7 @@ Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength b
   request_.endpoint = route_.endpoint;
   request_.model = route_.model;
   request_.streaming = route_.streams;
+  request_.counts_quota = route_.counts_quota;
   request_.token = presented_token(head.headers, route_.query);
 }
 
@@ -82,6 +76,8 @@ void Exchange::enter(Stage next) {
       return resolve();
     case Stage::choosing:
       return choose();
+    case Stage::waiting:
+      return wait_for_key();
     case Stage::attempting:
       return attempt(key_);
     case Stage::judging:
@@ -115,6 +111,7 @@ void Exchange::identify() {
   if (route_.endpoint == "upload" && continues_upload(route_.query)) {
     const auto key_id = key_of_upload(route_.query, gateway_.upload_secret);
     key_ = key_id ? gateway_.pool.find(*key_id) : nullptr;
+    if (key_id && !key_) key_ = own_key_with(*key_id);
     if (!key_) {
       return refuse({403,
                      "unknown_upload",
@@ -133,8 +130,29 @@ void Exchange::on_identified(Identified outcome) {
   if (over()) return;
   if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
   if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
-  request_.client = std::get<ClientRef>(std::move(outcome));
+  if (const auto* own = std::get_if<OwnKey>(&outcome)) {
+    auto guest = gateway_.pool.guest(own->secret);
+    if (!guest) return deny({401, "this cannot be a Google API key: " + guest.error().message, {}});
+    pay_with_own_key(*std::move(guest));
+  } else {
+    request_.client = std::get<ClientRef>(std::move(outcome));
+  }
   enter(Stage::reading);
+}
+
+void Exchange::pay_with_own_key(KeyRef key) {
+  own_key_ = true;
+  Client client;
+  client.id = "own-key-" + key->id();
+  client.name = "own key";
+  request_.client = std::make_shared<const Client>(std::move(client));
+  key_ = std::move(key);
+}
+
+// What a client began with its own key, it goes on with: nothing else knows that key.
+KeyRef Exchange::own_key_with(std::string_view id) const {
+  auto guest = gateway_.pool.guest(request_.token);
+  return guest && (*guest)->id() == id ? *std::move(guest) : nullptr;
 }
 
 // The body is held for retries if it is small enough; a larger one streams through.
@@ -224,30 +242,74 @@ void Exchange::transform_request() {
     if (over()) return;
     if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
     if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
-    enter(Stage::choosing);
+    look_at_body();
+    enter(own_key_ ? Stage::attempting : Stage::choosing);
   });
+}
+
+// What choosing a key wants to know of it.
+void Exchange::look_at_body() {
+  if (uploading_ || !route_.counts_quota) return;
+  request_.estimated_tokens = estimate_input_tokens(request_.body_text);
+  if (!route_.generates) return;
+  conversation_ = conversation_of(request_.body_text, request_.client ? request_.client->id : std::string());
+  if (continues_conversation(request_.body_text)) request_.conversation = conversation_;
 }
 
 // Which key pays?
 void Exchange::choose() {
-  policies_->select(tried_, [this](Selected outcome) { on_chosen(std::move(outcome)); });
+  policies_->select({tried_, wait_.place()}, [this](Selected outcome) { on_chosen(std::move(outcome)); });
 }
 
 void Exchange::on_chosen(Selected outcome) {
   if (over()) return;
   if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
   if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
-  auto key = std::get<KeyRef>(std::move(outcome));
-  if (!key) return no_key_can_pay();
-  key_ = std::move(key);
-  enter(Stage::attempting);
+  auto& selection = std::get<Selection>(outcome);
+  if (selection.key) return reserve(selection.key);
+  in_vain_ = std::move(selection);
+  enter(Stage::waiting);
+}
+
+// Between choosing and reserving another worker may have been faster: then the choice is made again.
+void Exchange::reserve(const KeyRef& key) {
+  reservation_ = gateway_.pool.reserve(key, counted_model(), request_.estimated_tokens, false);
+  if (reservation_) {
+    wait_.leave();
+    lost_races_ = 0;
+    key_ = key;
+    return enter(Stage::attempting);
+  }
+  if (++lost_races_ <= most_lost_races) return enter(Stage::choosing);
+  in_vain_ = {.key = {}, .asked = {whole_pool()}, .free_in = gateway_.pool.next_free_in(whole_pool())};
+  enter(Stage::waiting);
+}
+
+// None can pay now: in line until one can, or not at all.
+void Exchange::wait_for_key() {
+  const auto outcome = wait_.wait_for(in_vain_);
+  if (outcome != KeyWait::Outcome::waits) no_key_can_pay(outcome);
+}
+
+std::string_view Exchange::counted_model() const {
+  return request_.counts_quota ? std::string_view(request_.upstream_model) : std::string_view();
+}
+
+KeyQuery Exchange::whole_pool() const {
+  KeyQuery query;
+  query.model = counted_model();
+  query.tokens = request_.estimated_tokens;
+  query.place = wait_.place();
+  return query;
 }
 
 void Exchange::attempt(const KeyRef& key) {
   ++attempts_;
   const auto plan = this->plan(key);
   if (over()) return;
-  in_flight_ = gateway_.pool.begin(key, request_.upstream_model);
+  // What has no choice of keys pays with the one there is.
+  if (!reservation_)
+    reservation_ = gateway_.pool.reserve(key, counted_model(), request_.estimated_tokens, true);
   attempt_ = std::make_unique<Attempt>(*this);
   attempt_->start(gateway_.client, plan);
   if (!uploading_) return;
@@ -272,6 +334,7 @@ AttemptPlan Exchange::plan(const KeyRef& key) {
   } else {
     auto body = policies_->body_to_send();
     if (!body) {
+      reservation_.give_back();  // It will not be sent.
       policy_failed({std::move(body).error().message});
       return plan;
     }
@@ -282,6 +345,8 @@ AttemptPlan Exchange::plan(const KeyRef& key) {
   plan.request.credential_value = credential_;
   plan.hold = hold_for_answer();
   plan.generates = route_.generates;
+  plan.counts_tokens = route_.generates || route_.endpoint == "embed" ||
+                       (route_.endpoint == "openai" && request_.method == "POST");
   return plan;
 }
 
@@ -316,6 +381,10 @@ void Exchange::on_attempt_failed() {
   enter(Stage::judging);
 }
 
+void Exchange::on_answer_begun() {
+  reservation_.answered();
+}
+
 // It failed: and now?
 void Exchange::judge() {
   attempt_facts_ = PolicyAttempt{};
@@ -332,8 +401,8 @@ void Exchange::judge() {
                                                 : std::string(attempt_facts_.kind);
   const auto told = attempt_facts_.text.empty() ? std::string(attempt_facts_.message)
                                                 : message_of_error(attempt_facts_.text);
-  gateway_.pool.failed(*key_, request_.upstream_model, attempt_facts_.status, redact_keys(told));
-  in_flight_.release();
+  gateway_.pool.failed(*key_, counted_model(), attempt_facts_.status, redact_keys(told));
+  if (attempt_facts_.kind == "connect" || attempt_facts_.kind == "tls") reservation_.give_back();
   log_debug("attempt failed", {{"key", key_->name()},
                                {"number", attempts_},
                                {"reason", last_failure_},
@@ -345,33 +414,41 @@ void Exchange::on_judged(Judged outcome) {
   if (over()) return;
   if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
   const auto& verdict = std::get<Verdict>(outcome);
-  for (const auto& meaning : verdict.meanings) apply(meaning);
-  if (verdict.action == Verdict::Action::answer || !may_retry()) return give_up(verdict);
+  // Of a client's own key nothing is remembered.
+  for (const auto& meaning : own_key_ ? std::span<const KeyMeaning>() : std::span(verdict.meanings)) {
+    apply_meaning(gateway_.pool, meaning, gateway_.settings.max_failures);
+  }
+  if (verdict.not_counted) reservation_.give_back();
+  if (const auto used = attempt_->usage()) reservation_.used(*used);
+  reservation_.release();
+  if (verdict.action == Verdict::Action::answer || !may_retry(verdict)) return give_up(verdict);
   attempt_.reset();
-  if (verdict.same_key) return enter(Stage::attempting);
+  same_key_ = verdict.same_key || own_key_;
+  if (verdict.pause > Milliseconds(0)) return pause_.start(std::min(verdict.pause, longest_pause));
+  try_again();
+}
+
+void Exchange::try_again() {
+  if (over()) return;
+  if (same_key_) {
+    reservation_ = gateway_.pool.reserve(key_, counted_model(), request_.estimated_tokens, own_key_);
+    if (reservation_) return enter(Stage::attempting);
+  }
   if (std::find(tried_.begin(), tried_.end(), key_->id()) == tried_.end()) tried_.push_back(key_->id());
   enter(Stage::choosing);
 }
 
-void Exchange::apply(const KeyMeaning& meaning) {
-  if (!meaning.key) return;
-  switch (meaning.kind) {
-    case KeyMeaning::Kind::cool_down:
-      return gateway_.pool.cool_down(*meaning.key, meaning.model, meaning.duration);
-    case KeyMeaning::Kind::disable:
-      return gateway_.pool.disable(*meaning.key, meaning.reason);
-    case KeyMeaning::Kind::strike:
-      return gateway_.pool.strike(*meaning.key, gateway_.settings.max_failures, meaning.reason);
-  }
-}
-
-bool Exchange::may_retry() const {
+// A client's own key has no other to stand in for it: only what is not the key's fault is tried again.
+bool Exchange::may_retry(const Verdict& verdict) const {
+  if (own_key_ && !verdict.meanings.empty()) return false;
   return !uploading_ && !pinned_ && attempts_ <= gateway_.settings.max_retries && attempts_ < most_attempts;
 }
 
 void Exchange::on_answer_ready() {
   if (over()) return;
-  gateway_.pool.succeeded(*key_, request_.upstream_model);
+  gateway_.pool.succeeded(*key_, counted_model());
+  const auto& conversation = request_.conversation.empty() ? conversation_ : request_.conversation;
+  if (!conversation.empty() && !own_key_) gateway_.pool.keep(conversation, *key_);
   if (!attempt_->whole() || route_.streams) return enter(Stage::relaying);
   if (route_.endpoint == "list_models" && policies_->wants_visible()) return filter_models();
   transform_answer();
@@ -446,123 +523,9 @@ void Exchange::on_answer_end() {
 void Exchange::on_answer_broken(const TransportError& error) {
   if (stage_ != Stage::relaying) return;
   last_failure_ = error.message;
-  if (!tunnels_) gateway_.pool.failed(*key_, request_.upstream_model, answered_status_, error.message);
+  if (!tunnels_) gateway_.pool.failed(*key_, counted_model(), answered_status_, error.message);
   relay_.broken(route_.dialect, error.message);
   settle("failed");
-}
-
-// -- Ends
-
-// No other key shall or can cure it: the client gets the upstream's answer, or ours where there is none.
-void Exchange::give_up(const Verdict& verdict) {
-  if (verdict.action == Verdict::Action::retry && verdict.otherwise) {
-    auto denial = *verdict.otherwise;
-    if (denial.status == 503 && !denial.retry_after) denial.retry_after = seconds_until_a_key();
-    return deny(denial);
-  }
-  const auto& failure = attempt_->failure();
-  const bool tells_an_error = failure.kind == "http" || failure.kind == "error_in_stream";
-  if (tells_an_error && attempt_->may_replace_body()) {
-    redact_held_answer();
-    return enter(Stage::relaying);
-  }
-  const bool timed_out = failure.kind == "timeout";
-  const auto reason = timed_out                ? "upstream_timeout"
-                      : attempt_->has_answer() ? "upstream_broken"
-                                               : "upstream_unreachable";
-  refuse({timed_out ? 504 : 502,
-          reason,
-          tells_an_error ? "the upstream's error is too long" : failure.message,
-          {}});
-}
-
-// Some of Google's errors repeat the key that was sent: "Consumer 'api_key:...' has been suspended".
-void Exchange::redact_held_answer() {
-  const auto& text = attempt_->held_text();
-  auto redacted = redact_keys(text);
-  const auto& secret = key_->secret();
-  const auto mask = mask_secret(secret);
-  for (auto at = redacted.find(secret); at != std::string::npos;
-       at = redacted.find(secret, at + mask.size())) {
-    redacted.replace(at, secret.size(), mask);
-  }
-  if (redacted != text) attempt_->replace_body(std::move(redacted));
-}
-
-// Until the first key that can pay; a minute where none comes back by itself.
-double Exchange::seconds_until_a_key() const {
-  KeyQuery query;
-  query.model = request_.upstream_model;
-  const auto wait = gateway_.pool.next_free_in(query);
-  return wait ? std::max(1.0, static_cast<double>(wait->count()) / 1000.0) : 60;
-}
-
-void Exchange::no_key_can_pay() {
-  const auto& model = request_.upstream_model;
-  if (gateway_.pool.size() == 0) {
-    return refuse({503, "no_key", "there is no key in the pool; add one with POST /admin/keys", 60});
-  }
-  const auto seconds = seconds_until_a_key();
-  std::string message = "no key can pay for " + (model.empty() ? "this request" : model) + " now";
-  if (!last_failure_.empty()) message += " (last attempt: " + last_failure_ + ")";
-  message += "; try again in " + std::to_string(std::llround(std::ceil(seconds))) + " s";
-  refuse({503, "no_key", std::move(message), seconds});
-}
-
-void Exchange::policy_failed(const PolicyFailure& failure) {
-  log_error("policy failed", {{"message", failure.message}, {"path", request_.path}});
-  refuse({500, "policy_failed", "a policy failed: " + failure.message, {}});
-}
-
-void Exchange::deny(const Denial& denial) {
-  std::string_view reason = "denied";
-  if (denial.status == 401) reason = "unauthorized";
-  if (denial.status == 503) reason = "no_key";
-  refuse({denial.status, reason, denial.message, denial.retry_after});
-}
-
-void Exchange::refuse(OwnError error) {
-  if (over()) return;
-  Headers headers;
-  for (const auto field : cors_) headers.set(field.name, field.value);
-  const auto body = own_error(route_.dialect, error, headers);
-  if (last_failure_.empty()) last_failure_ = error.reason;
-  answered_status_ = error.status;
-  reply_.send(error.status, headers, body);
-  settle("failed");
-}
-
-void Exchange::on_client_gone() {
-  if (!over()) settle("client_gone");
-}
-
-void Exchange::settle(std::string_view outcome) {
-  stage_ = Stage::settled;
-  in_flight_.release();
-  if (attempt_) gateway_.loop.retire(std::shared_ptr<Attempt>(std::move(attempt_)));  // May be calling us.
-  gateway_.held_bodies.release(std::exchange(held_bytes_, 0));
-  record(outcome);
-}
-
-void Exchange::record(std::string_view outcome) {
-  const auto duration =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began_);
-  if (policies_) {
-    policies_->done(
-        {answered_status_, attempts_, key_, duration, request_bytes_, relay_.sent_bytes(), outcome});
-  }
-  if (!log_enabled(LogLevel::info)) return;
-  log_info("exchange", {{"client", request_.client ? request_.client->name : std::string("-")},
-                        {"method", request_.method},
-                        {"path", request_.path},
-                        {"model", request_.model.empty() ? std::string("-") : request_.model},
-                        {"key", key_ ? key_->name() : std::string("-")},
-                        {"attempts", attempts_},
-                        {"status", answered_status_},
-                        {"outcome", outcome},
-                        {"reason", last_failure_.empty() ? std::string("-") : last_failure_},
-                        {"bytes", static_cast<std::int64_t>(relay_.sent_bytes())},
-                        {"duration_ms", static_cast<double>(duration.count()) / 1000.0}});
 }
 
 }  // namespace pollux

@@ -2,7 +2,8 @@
 //
 // The exchange is an explicit state machine. C++ moves the bytes and keeps the state; every decision is asked
 // of a policy: who the client is, which model it means, which key pays, what a failure means. Read
-// exchange.cpp from top to bottom and you have walked with a request through Pollux.
+// exchange.cpp from top to bottom and you have walked with a request through Pollux; how it may end stands in
+// exchange_ends.cpp.
 #pragma once
 
 #include <chrono>
@@ -14,19 +15,32 @@
 
 #include "gateway/attempt.h"
 #include "gateway/gateway.h"
+#include "gateway/key_wait.h"
 #include "gateway/model_list.h"
 #include "gateway/own_answer.h"
 #include "gateway/relay.h"
 #include "gateway/route.h"
 #include "http/server.h"
+#include "net/timer.h"
 #include "script/policy_exchange.h"
 
 namespace pollux {
 
 class Exchange final : public RequestHandler, public AttemptEvents {
  public:
-  // In the order a happy exchange visits them. choosing and attempting repeat with every retry.
-  enum class Stage { identifying, reading, resolving, choosing, attempting, judging, relaying, settled };
+  // In the order an exchange visits them. A happy one neither waits nor is judged; what lies between choosing
+  // and judging repeats with every retry.
+  enum class Stage {
+    identifying,
+    reading,
+    resolving,
+    choosing,
+    waiting,
+    attempting,
+    judging,
+    relaying,
+    settled
+  };
 
   Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength body, const ClientInfo& client,
            Reply& reply);
@@ -47,6 +61,8 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void enter(Stage next);
   void identify();
   void on_identified(Identified outcome);
+  void pay_with_own_key(KeyRef key);
+  KeyRef own_key_with(std::string_view id) const;
   void read_body();
   bool hold(std::string_view bytes);
   void stream_upload();
@@ -54,14 +70,20 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void resolve();
   void on_resolved(Resolved outcome);
   void transform_request();
+  void look_at_body();
   void choose();
   void on_chosen(Selected outcome);
+  void reserve(const KeyRef& key);
+  void wait_for_key();
+  std::string_view counted_model() const;
+  KeyQuery whole_pool() const;
   void attempt(const KeyRef& key);
   AttemptPlan plan(const KeyRef& key);
   std::string upstream_target() const;
   Hold hold_for_answer() const;
 
   // -- The upstream's side
+  void on_answer_begun() override;
   void on_answer_ready() override;
   void on_attempt_failed() override;
   void on_answer_bytes(std::string_view bytes) override;
@@ -71,18 +93,19 @@ class Exchange final : public RequestHandler, public AttemptEvents {
 
   void judge();
   void on_judged(Judged outcome);
-  void apply(const KeyMeaning& meaning);
-  bool may_retry() const;
+  bool may_retry(const Verdict& verdict) const;
+  void try_again();
   void filter_models();
   void transform_answer();
   void relay();
   void tunnel();
   void redact_held_answer();
 
-  // -- Ends
+  // -- Ends: in exchange_ends.cpp
   void give_up(const Verdict& verdict);
-  void no_key_can_pay();
+  void no_key_can_pay(KeyWait::Outcome why);
   double seconds_until_a_key() const;
+  std::optional<Milliseconds> until_a_key_asked_for() const;
   void policy_failed(const PolicyFailure& failure);
   void deny(const Denial& denial);
   void refuse(OwnError error);
@@ -105,16 +128,23 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   bool uploading_ = false;  // The body streams through and cannot be sent twice.
   bool tunnels_ = false;    // A WebSocket is open: bytes pass both ways until either side ends.
   bool pinned_ = false;     // Goes on with what an earlier request began, with the same key.
+  bool own_key_ = false;    // The client pays with a key of its own.
   bool body_ended_ = false;
   std::string upload_head_;       // What was read of it before that was known.
   std::uint64_t held_bytes_ = 0;  // Reserved of the gateway's memory for bodies.
   std::uint64_t request_bytes_ = 0;
 
+  std::string conversation_;  // What tells it from others; empty: unknown.
   std::string sent_target_;
   std::string credential_;
   std::vector<std::string> tried_;  // Ids of keys.
   int attempts_ = 0;
-  KeyPool::InFlight in_flight_;
+  int lost_races_ = 0;  // For keys that another worker took first.
+  Selection in_vain_;   // What the policy last asked the pool for, and did not get.
+  KeyWait wait_;
+  Timer pause_;  // Before another try.
+  bool same_key_ = false;
+  KeyPool::Reservation reservation_;
   KeyRef key_;  // Of the latest attempt.
   std::unique_ptr<Attempt> attempt_;
   PolicyAttempt attempt_facts_;

@@ -148,6 +148,7 @@ void read_method(Route& route) {
   route.endpoint = method->endpoint;
   route.streams = method->streams;
   route.generates = method->generates;
+  route.counts_quota = method->generates || method->endpoint == "embed" || method->endpoint == "predict";
 }
 
 void read_models(Route& route, std::size_t collection_at, std::string_view http_method) {

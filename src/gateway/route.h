@@ -33,6 +33,7 @@ struct Route {
   std::size_t model_at = 0, model_size = 0;
   bool streams = false;          // The answer is a stream of events or of array elements.
   bool generates = false;        // The answer is a model's: one that holds nothing is worth another try.
+  bool counts_quota = false;     // Google counts it against the model's limits; counting tokens is free.
   bool opens_websocket = false;  // A session of the Live API.
   bool bearer_upstream = false;  // Google's own OpenAI prefix: the key goes into Authorization.
 };

@@ -5,26 +5,11 @@
 #include <tuple>
 
 namespace pollux {
+namespace {
 
-void MinuteCount::move_to(Milliseconds now) {
-  const auto step = step_at(now);
-  const auto size = static_cast<std::int64_t>(steps_.size());
-  if (step - step_ >= size) {
-    steps_.fill(0);
-  } else {
-    for (auto passed = step_ + 1; passed <= step; ++passed)
-      steps_[static_cast<std::size_t>(passed % size)] = 0;
-  }
-  step_ = step;
-}
+constexpr double half_life_ms = 5 * 60 * 1000;  // Of what is remembered of a failure.
 
-std::int64_t MinuteCount::at(Milliseconds now) const {
-  auto moved = *this;
-  moved.move_to(now);
-  std::int64_t sum = 0;
-  for (const auto step : moved.steps_) sum += step;
-  return sum;
-}
+}  // namespace
 
 void SuccessRate::add(bool success, Milliseconds now) {
   if (success && perfect()) return;
@@ -36,9 +21,16 @@ void SuccessRate::add(bool success, Milliseconds now) {
 
 double SuccessRate::at(Milliseconds now) const {
   if (perfect()) return 1;
-  constexpr double half_life_ms = 5 * 60 * 1000;
   return 1 - static_cast<double>(failing_) *
                  std::exp2(-static_cast<double>((now - changed_at_).count()) / half_life_ms);
+}
+
+Milliseconds SuccessRate::rises_in(Milliseconds now) const {
+  const int at_step = step(now);
+  if (at_step >= 20) return Milliseconds(0);
+  const double failing_then = 1 - (at_step + 0.5) / 20, failing_now = 1 - at(now);
+  const double wait_ms = half_life_ms * std::log2(failing_now / failing_then);
+  return Milliseconds(std::max<std::int64_t>(1, static_cast<std::int64_t>(std::ceil(wait_ms))));
 }
 
 const ModelCounts* CountsByModel::find(ModelId model) const {
@@ -46,16 +38,16 @@ const ModelCounts* CountsByModel::find(ModelId model) const {
   return place != counts_.end() && place->model == model ? &*place : nullptr;
 }
 
-ModelCounts& CountsByModel::of(ModelId model, const ModelTable& models, const Moment& now) {
+ModelCounts& CountsByModel::of(ModelId model, const ModelTable& models, Milliseconds now) {
   if (const auto* known = find(model)) {
     auto& counts = counts_[static_cast<std::size_t>(known - counts_.data())];
-    counts.last_used = now.monotonic;
+    counts.last_used = now;
     return counts;
   }
   forget_unknown(models);
-  if (counts_.size() >= most) make_room(now);
+  if (counts_.size() >= most) make_room();
   auto& counts = insert(model);
-  counts.last_used = now.monotonic;
+  counts.last_used = now;
   return counts;
 }
 
@@ -75,11 +67,11 @@ ModelCounts& CountsByModel::insert(ModelId model) {
   return *counts_.insert(place, ModelCounts{.model = model});
 }
 
-// The model that rests least and was used least recently goes; two places, for others may need one itself.
-void CountsByModel::make_room(const Moment& now) {
+// The model that was used least recently goes; two places, for others may need one itself.
+void CountsByModel::make_room() {
   while (counts_.size() + 2 > most) {
-    const auto least_missed = std::ranges::min_element(counts_, {}, [&](const ModelCounts& counts) {
-      return std::tuple(counts.model == ModelTable::others, !counts.rest.over(now), counts.last_used);
+    const auto least_missed = std::ranges::min_element(counts_, {}, [](const ModelCounts& counts) {
+      return std::tuple(counts.model == ModelTable::others, counts.last_used);
     });
     const auto model = least_missed->model;
     fold_into_others([model](const ModelCounts& counts) { return counts.model == model; });
@@ -91,12 +83,12 @@ void CountsByModel::fold_into_others(Condition condition) {
   ModelCounts sum;
   const auto gone = std::remove_if(counts_.begin(), counts_.end(), [&](const ModelCounts& counts) {
     if (counts.model == ModelTable::others || !condition(counts)) return false;
-    sum.add(counts.day, counts.requests_today, counts.successes, counts.failures);
+    sum.add(counts);
     return true;
   });
   if (gone == counts_.end()) return;
   counts_.erase(gone, counts_.end());
-  insert(ModelTable::others).add(sum.day, sum.requests_today, sum.successes, sum.failures);
+  insert(ModelTable::others).add(sum);
 }
 
 }  // namespace pollux

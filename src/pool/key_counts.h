@@ -1,31 +1,15 @@
-// What one key has seen, in numbers: by model, in the last minute, and how well it went lately.
+// What one key has seen, in numbers: by model, and how well it went lately.
 #pragma once
 
-#include <array>
+#include <cmath>
 #include <cstdint>
 #include <vector>
 
 #include "pool/model_table.h"
 #include "pool/rest.h"
+#include "pool/token_counts.h"
 
 namespace pollux {
-
-// Requests of the last 60 s, to within 5 s.
-class MinuteCount {
- public:
-  void add(Milliseconds now) {
-    move_to(now);
-    ++steps_[static_cast<std::size_t>(step_) % steps_.size()];
-  }
-  std::int64_t at(Milliseconds now) const;
-
- private:
-  static std::int64_t step_at(Milliseconds now) { return now.count() / 5'000; }
-  void move_to(Milliseconds now);
-
-  std::array<std::uint32_t, 12> steps_{};
-  std::int64_t step_ = 0;
-};
 
 // The share of recent requests that went well, between 0 and 1. A failure weighs less with every later
 // success and is forgotten by half every five minutes, so that a key which was left out gets its chance
@@ -35,7 +19,9 @@ class SuccessRate {
   void add(bool success, Milliseconds now);
   double at(Milliseconds now) const;
   // In steps of a twentieth: keys that differ by less are equally good.
-  int step(Milliseconds now) const { return perfect() ? 20 : static_cast<int>(at(now) * 20); }
+  int step(Milliseconds now) const { return perfect() ? 20 : static_cast<int>(std::lround(at(now) * 20)); }
+  // How long until the step rises by itself; 0: it is at its highest.
+  Milliseconds rises_in(Milliseconds now) const;
 
  private:
   bool perfect() const { return failing_ < 0.001F; }
@@ -46,25 +32,23 @@ class SuccessRate {
 // One key and one model.
 struct ModelCounts {
   ModelId model;
-  Rest rest;
-  std::int64_t day = 0;  // yyyymmdd, of requests_today.
+  std::int64_t day = 0;  // yyyymmdd, of requests_today and tokens_today.
   std::int64_t requests_today = 0, successes = 0, failures = 0;
-  MinuteCount minute;
+  TokenCounts tokens_today;
   Milliseconds last_used{0};
 
   std::int64_t requests_on(std::int64_t date) const { return day == date ? requests_today : 0; }
-  void count_request(std::int64_t date, Milliseconds now) {
-    if (day != date) day = date, requests_today = 0;
-    ++requests_today;
-    minute.add(now);
+  TokenCounts tokens_on(std::int64_t date) const { return day == date ? tokens_today : TokenCounts{}; }
+  void count_today(std::int64_t date, std::int64_t requests, const TokenCounts& tokens) {
+    if (day != date) day = date, requests_today = 0, tokens_today = {};
+    requests_today += requests;
+    tokens_today += tokens;
   }
   // Counts from elsewhere; of two days the later one's requests count.
-  void add(std::int64_t date, std::int64_t requests, std::int64_t more_successes,
-           std::int64_t more_failures) {
-    if (date > day) day = date, requests_today = 0;
-    if (date == day) requests_today += requests;
-    successes += more_successes;
-    failures += more_failures;
+  void add(const ModelCounts& more) {
+    if (more.day >= day) count_today(more.day, more.requests_today, more.tokens_today);
+    successes += more.successes;
+    failures += more.failures;
   }
 };
 
@@ -77,7 +61,7 @@ class CountsByModel {
   // Null: never used with this key.
   const ModelCounts* find(ModelId model) const;
   // Finds or adds. The reference is valid until the next call.
-  ModelCounts& of(ModelId model, const ModelTable& models, const Moment& now);
+  ModelCounts& of(ModelId model, const ModelTable& models, Milliseconds now);
   void forget_unknown(const ModelTable& models);
   void clear() { counts_.clear(); }
 
@@ -87,7 +71,7 @@ class CountsByModel {
 
  private:
   ModelCounts& insert(ModelId model);
-  void make_room(const Moment& now);
+  void make_room();
   template <typename Condition>
   void fold_into_others(Condition condition);
 

@@ -6,6 +6,12 @@
 #include "base/redact.h"
 
 namespace pollux {
+namespace {
+
+// How long the one request of a key on trial may well take: its end tells those who wait.
+constexpr Milliseconds trial_takes{1'000};
+
+}  // namespace
 
 KeyEntry::KeyEntry(PoolCore& core, KeyRecord record)
     : core_(core), id_(std::move(record.id)), secret_(std::move(record.secret)) {
@@ -38,17 +44,44 @@ std::int64_t KeyEntry::requests_today() const {
   return state.counts.requests_on(core_.today(core_.now()));
 }
 
-bool KeyEntry::can_pay(ModelId model, const Moment& now) const {
-  if (!usable(now)) return false;
-  if (model == ModelTable::others) return true;
-  const auto* counts = state.counts.find(model);
-  return counts == nullptr || counts->rest.over(now);
+std::optional<Milliseconds> KeyEntry::free_in(ModelId model, std::int64_t tokens, const Moment& now) const {
+  if (!state.profile.enabled || removed) return std::nullopt;
+  auto wait = state.rest.left(now);
+  if (state.on_trial && state.in_flight > 0) wait = std::max(wait, trial_takes);
+  if (model == ModelTable::others) return wait;
+  const auto& known = core_.limits.of(project->tier, model, core_.models);
+  auto* quota = project->find(model);
+  if (quota == nullptr) {
+    if (known.rpm == 0 || known.tpm == 0 || known.rpd == 0) return std::nullopt;
+    return wait;
+  }
+  const auto by_quota = quota->free_in(quota->in_force(known), tokens, now, core_.day(now));
+  if (!by_quota) return std::nullopt;
+  if (*by_quota > Milliseconds(0)) project->kept_keys_waiting = true;
+  return std::max(wait, *by_quota);
 }
 
-Milliseconds KeyEntry::rests_for(ModelId model, const Moment& now) const {
-  const auto own = state.rest.left(now);
-  const auto* counts = model == ModelTable::others ? nullptr : state.counts.find(model);
-  return counts == nullptr ? own : std::max(own, counts->rest.left(now));
+Limits KeyEntry::limits(ModelId model) const {
+  const auto& known = core_.limits.of(project->tier, model, core_.models);
+  const auto* quota = project->find(model);
+  return quota == nullptr ? known : quota->in_force(known);
+}
+
+bool KeyEntry::may_never_use(ModelId model) const {
+  const auto limits = this->limits(model);
+  return limits.rpm == 0 || limits.tpm == 0 || limits.rpd == 0;
+}
+
+double KeyEntry::share_left(ModelId model, const Moment& now) const {
+  const auto today = core_.today(now);
+  constexpr double unlimited =
+      1e9;  // Keys without a known limit: nearly all is left, the least used have most.
+  if (model == ModelTable::others)
+    return 1 - static_cast<double>(state.counts.requests_on(today)) / unlimited;
+  const auto* quota = project->find(model);
+  const auto used = static_cast<double>(quota == nullptr ? 0 : quota->requests_on(today));
+  const auto limit = limits(model).rpd;
+  return 1 - used / (limit && *limit > 0 ? static_cast<double>(*limit) : unlimited);
 }
 
 bool KeyEntry::meets(const KeyQuery::Condition& condition) const {
@@ -64,23 +97,19 @@ bool KeyEntry::meets(const KeyQuery::Condition& condition) const {
   return false;
 }
 
-std::int64_t KeyEntry::used_today(ModelId model, std::int64_t today) const {
-  if (model == ModelTable::others) return state.counts.requests_on(today);
-  const auto* counts = state.counts.find(model);
-  return counts == nullptr ? 0 : counts->requests_on(today);
-}
-
-ModelCounts& KeyEntry::counts_of(std::string_view model, const Moment& now) {
-  return state.counts.of(core_.models.remember(model, now.monotonic), core_.models, now);
+bool KeyEntry::meets_all(const std::vector<KeyQuery::Condition>& conditions) const {
+  return std::ranges::all_of(conditions, [this](const auto& condition) { return meets(condition); });
 }
 
 void KeyEntry::remember_error(KeyError error, std::size_t most) {
-  while (state.errors.size() >= most) state.errors.pop_back();
-  state.errors.push_front(std::move(error));
+  while (state.errors.size() >= most) state.errors.erase(state.errors.begin());
+  state.errors.push_back(std::move(error));
 }
 
 void KeyEntry::start_anew() {
   state.rest = {};
+  state.rest_reason.clear();
+  state.on_trial = false;
   state.failures_in_a_row = 0;
   state.counts.clear();
   state.success = {};
@@ -89,31 +118,38 @@ void KeyEntry::start_anew() {
 
 void KeyEntry::restore(const KeyState& from, const Moment& now) {
   if (from.cooldown_until) state.rest.restore(*from.cooldown_until, now);
+  state.rest_reason = from.rest_reason;
+  state.on_trial = from.on_trial;
   state.failures_in_a_row = from.failures_in_a_row;
   state.last_used = from.last_used;
   state.last_success = from.last_success;
   for (const auto& model : from.models) {
-    auto& counts = counts_of(model.model, now);
-    counts.add(model.day, model.requests_today, model.successes, model.failures);
-    if (!model.cooldown_until || counts.model == ModelTable::others) continue;
-    counts.rest.restore(*model.cooldown_until, now);
-    core_.models.keep_until(counts.model, now.monotonic + counts.rest.left(now));
+    counts_of(core_.models.remember(model.model, now.monotonic), now)
+        .add({.model = {},
+              .day = model.day,
+              .requests_today = model.requests_today,
+              .successes = model.successes,
+              .failures = model.failures,
+              .tokens_today = model.tokens_today});
   }
 }
 
 KeyState KeyEntry::stored_state(const Moment& now) {
   state.counts.forget_unknown(core_.models);
   KeyState stored{.cooldown_until = state.rest.until(now),
+                  .rest_reason = state.rest_reason,
+                  .on_trial = state.on_trial,
                   .failures_in_a_row = state.failures_in_a_row,
                   .last_used = state.last_used,
-                  .last_success = state.last_success};
+                  .last_success = state.last_success,
+                  .models = {}};
   for (const auto& counts : state.counts) {
     stored.models.push_back({.model = std::string(core_.models.name(counts.model)),
                              .day = counts.day,
                              .requests_today = counts.requests_today,
                              .successes = counts.successes,
                              .failures = counts.failures,
-                             .cooldown_until = counts.rest.until(now)});
+                             .tokens_today = counts.tokens_today});
   }
   return stored;
 }
@@ -122,30 +158,55 @@ KeyRecord KeyEntry::record() const {
   return {.id = id_, .secret = secret_, .profile = state.profile, .added_at = state.added_at};
 }
 
+// What was counted of this key, and what its project may still do; of either there may be nothing.
+KeyModelStatus KeyEntry::model_status(ModelId model, const Moment& now) const {
+  const auto today = core_.today(now);
+  KeyModelStatus status{.model = std::string(core_.models.name(model))};
+  if (const auto* counts = state.counts.find(model)) {
+    status.requests_today = counts->requests_on(today);
+    status.successes = counts->successes;
+    status.failures = counts->failures;
+    status.tokens_today = counts->tokens_on(today);
+  }
+  if (model == ModelTable::others) return status;
+  status.limits = limits(model);
+  if (auto* quota = project->find(model)) {
+    status.requests_this_minute = quota->minute_requests(now.monotonic);
+    status.tokens_this_minute = quota->minute_tokens(now.monotonic);
+    status.project_requests_today = quota->requests_on(today);
+    status.rpm_learned = quota->learned.rpm.has_value();
+    status.tpm_learned = quota->learned.tpm.has_value();
+    status.rpd_learned = quota->learned.rpd.has_value();
+    status.cooldown_until = quota->rest.until(now);
+  }
+  return status;
+}
+
 KeyStatus KeyEntry::status(const Moment& now, bool with_errors) {
   state.counts.forget_unknown(core_.models);
-  const auto today = core_.today(now);
+  project->forget_unknown(core_.models);
   KeyStatus status{.id = id_, .profile = state.profile, .masked_secret = mask_secret(secret_)};
   status.cooldown_until = state.rest.until(now);
-  status.state = !state.profile.enabled ? "disabled" : status.cooldown_until ? "resting" : "ready";
+  if (status.cooldown_until) status.rest_reason = state.rest_reason;
+  status.state = !state.profile.enabled  ? "disabled"
+                 : status.cooldown_until ? "resting"
+                 : state.on_trial        ? "probing"
+                                         : "ready";
   status.in_flight = state.in_flight;
   status.failures_in_a_row = state.failures_in_a_row;
   status.last_used = state.last_used;
   status.last_success = state.last_success;
-  for (const auto& counts : state.counts) {
-    KeyModelStatus model{.model = std::string(core_.models.name(counts.model)),
-                         .requests_today = counts.requests_on(today),
-                         .successes = counts.successes,
-                         .failures = counts.failures,
-                         .requests_this_minute = counts.minute.at(now.monotonic),
-                         .cooldown_until = counts.rest.until(now)};
+  for (const auto& counts : state.counts) status.models.push_back(model_status(counts.model, now));
+  for (const auto& quota : project->all()) {  // Those that only other keys of the project have used.
+    if (state.counts.find(quota.model) == nullptr) status.models.push_back(model_status(quota.model, now));
+  }
+  for (const auto& model : status.models) {
     status.requests_today += model.requests_today;
     status.successes += model.successes;
     status.failures += model.failures;
-    status.models.push_back(std::move(model));
   }
   std::ranges::sort(status.models, {}, &KeyModelStatus::model);
-  if (with_errors) status.recent_errors.assign(state.errors.begin(), state.errors.end());
+  if (with_errors) status.recent_errors.assign(state.errors.rbegin(), state.errors.rend());
   return status;
 }
 

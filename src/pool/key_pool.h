@@ -14,12 +14,15 @@
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/clock.h"
 #include "base/redact.h"
 #include "base/result.h"
 #include "base/settings.h"
+#include "pool/quota_limits.h"
+#include "pool/token_counts.h"
 
 namespace pollux {
 
@@ -53,24 +56,44 @@ class Key {
 };
 using KeyRef = std::shared_ptr<Key>;
 
-// What a choice is among: keys that are enabled, do not rest for the model, and meet every condition.
+// Somebody waits for a key, in order: see KeyPool::wait_in_line(). Owned by who waits; leaves the lines when
+// it is destroyed.
+class WaitingPlace {
+ public:
+  virtual ~WaitingPlace() = default;
+};
+
+// What a choice is among: keys that are enabled and can pay for the model now, and meet every condition.
 struct KeyQuery {
   struct Condition {
     enum class Kind { tagged, in_project, named } kind;
     std::string value;  // A tag; a project; a name or an id.
+    bool operator==(const Condition&) const = default;
   };
-  std::string_view model;  // Empty: rests of single models do not count.
+  std::string_view model;  // Empty: for what Google counts against no quota of a model.
   std::vector<Condition> conditions;
   std::span<const std::string> avoid;  // Ids tried before in this exchange: taken only if no other can pay.
+  std::int64_t tokens = 0;             // Of the request's input, estimated; for limits of tokens a minute.
+  const WaitingPlace* place =
+      nullptr;  // Of who asks; null: a newcomer, who does not overtake those that wait.
 };
 
-// What a key and model have seen.
+struct Choice {
+  KeyRef key;  // Null: none can pay now; then
+  // how long until the first one can; nothing: none will by itself. 0 with a null key: others wait before.
+  std::optional<Milliseconds> free_in;
+};
+
+// What a key and model have seen, and what the key's project may still ask of the model.
 struct KeyModelStatus {
   std::string model;
-  std::int64_t requests_today = 0, successes = 0, failures = 0;
-  std::int64_t requests_this_minute = 0;  // In the last 60 s.
-  std::optional<std::int64_t> rpm_limit, rpd_limit, tpm_limit;
-  std::optional<WallTime> cooldown_until;
+  std::int64_t requests_today = 0, successes = 0, failures = 0;  // Of this key.
+  TokenCounts tokens_today;                                      // Of this key.
+  // Of all keys of the project: in the last 60 s, and today, as Google counts; under way included.
+  std::int64_t requests_this_minute = 0, tokens_this_minute = 0, project_requests_today = 0;
+  Limits limits;                                                       // In force.
+  bool rpm_learned = false, tpm_learned = false, rpd_learned = false;  // From an answer of Google's.
+  std::optional<WallTime> cooldown_until;                              // Of the project and model.
 };
 
 struct KeyError {
@@ -84,13 +107,15 @@ struct KeyStatus {
   std::string id;
   KeyProfile profile;
   std::string masked_secret;               // "AIza…x9Qk"
-  std::string state;                       // "ready", "resting", "disabled"
+  std::string state;                       // "ready", "resting", "disabled", "probing" (back on trial)
+  std::string rest_reason;                 // Why the key as a whole rests, where that is known.
   std::optional<WallTime> cooldown_until;  // Of the key as a whole.
   int in_flight = 0, failures_in_a_row = 0;
   std::int64_t requests_today = 0, successes = 0, failures = 0;
   std::optional<WallTime> last_used, last_success;
   std::vector<KeyModelStatus> models;   // By name; the empty name sums up requests without a model
-                                        // and models that were forgotten (at most 64 a key).
+                                        // and models that were forgotten. At most 64 that the
+                                        // key was asked for, and 64 that its project was.
   std::vector<KeyError> recent_errors;  // Newest first, at most 20; only in status(id).
 };
 
@@ -98,15 +123,37 @@ struct KeyStatus {
 // rest here.
 struct KeyModelState {
   std::string model;
-  std::int64_t day = 0;  // Google's day of requests_today, as yyyymmdd.
+  std::int64_t day = 0;  // Google's day of requests_today and tokens_today, as yyyymmdd.
   std::int64_t requests_today = 0, successes = 0, failures = 0;
-  std::optional<WallTime> cooldown_until;
+  TokenCounts tokens_today;
 };
 struct KeyState {
   std::optional<WallTime> cooldown_until;
+  std::string rest_reason;
+  bool on_trial = false;
   int failures_in_a_row = 0;
   std::optional<WallTime> last_used, last_success;
   std::vector<KeyModelState> models;
+};
+// One project and model. `project` is the project's name, or "key:ID" for a key that stands alone.
+struct QuotaState {
+  std::string project, model;
+  std::int64_t day = 0;  // Google's day of requests_today, as yyyymmdd.
+  std::int64_t requests_today = 0;
+  struct Use {
+    WallTime at;  // Counts for the 60 seconds from then.
+    std::int64_t requests = 0, tokens = 0;
+  };
+  std::vector<Use> minute;  // Oldest first, at most 241.
+  std::optional<WallTime> cooldown_until;
+  int back_offs = 0;
+  Limits learned;
+};
+struct PoolState {
+  std::vector<std::pair<std::string, KeyState>> keys;  // By id.
+  std::vector<QuotaState> quotas;
+  std::vector<std::pair<std::string, std::string>> forgotten_quotas;  // (project, model): no longer there.
+  bool empty() const { return keys.empty() && quotas.empty() && forgotten_quotas.empty(); }
 };
 struct KeyRecord {
   std::string id, secret;
@@ -121,6 +168,9 @@ class PoolObserver {
   virtual ~PoolObserver() = default;
   virtual void on_key_changed(const KeyRecord& record) = 0;  // Added or its profile changed.
   virtual void on_key_removed(const std::string& id) = 0;
+  // There is something for take_changes() again: told once until that is called. Within the pool's lock: must
+  // not look at the pool.
+  virtual void on_state_changed() {}
 };
 
 class KeyPool {
@@ -130,11 +180,13 @@ class KeyPool {
 
   // Not owned; null: nobody listens.
   virtual void set_observer(PoolObserver* observer) = 0;
+  // What is known beforehand; counts and learned limits stay.
+  virtual void set_limits(std::shared_ptr<const LimitTable> limits) = 0;
 
   // -- Who is in the pool
-  // ------------------------------------------------------------------------------------- At start, from the
-  // store; the observer is not told.
+  // At start, from the store; the observer is not told.
   virtual void restore(KeyRecord record, KeyState state) = 0;
+  virtual void restore(QuotaState state) = 0;
   struct Added {
     KeyRef key;
     bool is_new;  // False: it was there already and stays as it was.
@@ -142,6 +194,9 @@ class KeyPool {
   // Refuses what cannot be an API key (empty, blanks, control characters, OAuth tokens "ya29." and "eyJ"),
   // without repeating it in the message.
   virtual Result<Added> add(const GivenKey& given) = 0;
+  // A client's own key, which never enters the pool: nothing about it is counted, shown or stored. Refused as
+  // by add().
+  virtual Result<KeyRef> guest(std::string_view secret) = 0;
   virtual bool remove(std::string_view id) = 0;
   struct Patch {
     std::optional<std::string> name, project;
@@ -153,14 +208,17 @@ class KeyPool {
   virtual KeyRef find(std::string_view id_or_name) const = 0;  // Null: none.
   virtual std::size_t size() const = 0;
 
-  // -- Choosing
-  // -----------------------------------------------------------------------------------------------
-  virtual KeyRef round_robin(const KeyQuery& query) = 0;
-  virtual KeyRef least_busy(const KeyQuery& query) = 0;  // Fewest in flight; equals take turns.
-  virtual KeyRef most_remaining(
-      const KeyQuery& query) = 0;                      // Least used of its day's requests for the model.
-  virtual KeyRef best(const KeyQuery& query) = 0;      // Best recent success (decays), then least busy.
-  virtual KeyRef weighted(const KeyQuery& query) = 0;  // By weight, spread evenly (not at random).
+  // -- Choosing: O(log n) in the number of keys, after the first choice of its kind
+  virtual Choice round_robin(const KeyQuery& query) = 0;
+  virtual Choice least_busy(const KeyQuery& query) = 0;  // Fewest in flight; equals take turns.
+  // The largest share of its project's day left for the model; where no limit is known, the least used.
+  virtual Choice most_remaining(const KeyQuery& query) = 0;
+  virtual Choice best(const KeyQuery& query) = 0;      // Best recent success (decays), then least busy.
+  virtual Choice weighted(const KeyQuery& query) = 0;  // By weight, spread evenly (not at random).
+  // The key that the conversation was kept with, if that can pay; else null.
+  virtual Choice kept_for(const KeyQuery& query, std::string_view conversation) = 0;
+  virtual void keep(std::string_view conversation, const Key& key) = 0;
+
   virtual std::size_t count(const KeyQuery& query) const = 0;  // All enabled ones that meet the conditions,
   virtual std::vector<KeyRef> each(const KeyQuery& query) const = 0;  // also those that rest.
   virtual bool can_pay(const Key& key, std::string_view model) const = 0;
@@ -168,26 +226,56 @@ class KeyPool {
   virtual std::optional<std::int64_t> remaining(const Key& key, std::string_view kind,
                                                 std::string_view model) const = 0;
   // How long until the first key that meets the conditions can pay; nothing: none will by itself.
-  virtual std::optional<Milliseconds> next_free_in(const KeyQuery& query) const = 0;
+  virtual std::optional<Milliseconds> next_free_in(const KeyQuery& query) = 0;
+  // Whether limits of 0 alone are why no key that meets the conditions can ever pay.
+  virtual bool none_may_use(const KeyQuery& query) const = 0;
   virtual bool any_usable() const = 0;  // At least one key is enabled and not at rest as a whole.
 
+  // -- Waiting
+  // Takes a place behind those that wait for the same: for each query a line. `on_turn` is called from any
+  // thread, outside of the pool's lock, when the place is first in a line and a key may have become free for
+  // it before the time that was foretold; it may be called in vain, and must not block. Null: too many wait
+  // already.
+  virtual std::unique_ptr<WaitingPlace> wait_in_line(std::span<const KeyQuery> queries,
+                                                     std::function<void()> on_turn) = 0;
+  // First in one of its lines: then it is worth asking again when a key is foretold to be free.
+  virtual bool is_first(const WaitingPlace& place) const = 0;
+  static constexpr std::size_t most_waiting = 1000;  // Of the whole process.
+  virtual std::size_t waiting() const = 0;
+
   // -- What became of a request
-  // -------------------------------------------------------------------------------- A request is about to be
-  // sent with this key: in flight until the token is destroyed.
-  class InFlight {
+  // A request that is about to be sent with this key. In flight until this is destroyed.
+  class Reservation {
    public:
-    InFlight() = default;
-    InFlight(KeyPool* pool, KeyRef key) : pool_(pool), key_(std::move(key)) {}
-    InFlight(InFlight&& other) noexcept
-        : pool_(std::exchange(other.pool_, nullptr)), key_(std::move(other.key_)) {}
-    InFlight& operator=(InFlight&& other) noexcept {
-      if (this != &other)
-        release(), pool_ = std::exchange(other.pool_, nullptr), key_ = std::move(other.key_);
+    Reservation() = default;
+    Reservation(KeyPool* pool, KeyRef key, std::uint64_t number)
+        : pool_(pool), key_(std::move(key)), number_(number) {}
+    Reservation(Reservation&& other) noexcept
+        : pool_(std::exchange(other.pool_, nullptr)), key_(std::move(other.key_)), number_(other.number_) {}
+    Reservation& operator=(Reservation&& other) noexcept {
+      if (this != &other) {
+        release();
+        pool_ = std::exchange(other.pool_, nullptr), key_ = std::move(other.key_), number_ = other.number_;
+      }
       return *this;
     }
-    ~InFlight() { release(); }
+    ~Reservation() { release(); }
+
+    // The answer has begun: Google has counted the request, at the latest now. Without it, that is so at
+    // release.
+    void answered() noexcept {
+      if (pool_) pool_->answered(number_);
+    }
+    // What the answer says of its tokens, in place of the estimate; the last word counts.
+    void used(const TokenCounts& tokens) noexcept {
+      if (pool_) pool_->used(number_, tokens);
+    }
+    // Google has not counted it: it never got there, or was refused for want of quota.
+    void give_back() noexcept {
+      if (pool_) pool_->give_back(number_);
+    }
     void release() noexcept {
-      if (pool_) std::exchange(pool_, nullptr)->ended(*key_);
+      if (pool_) std::exchange(pool_, nullptr)->ended(number_);
       key_.reset();
     }
     const KeyRef& key() const noexcept { return key_; }
@@ -196,31 +284,62 @@ class KeyPool {
    private:
     KeyPool* pool_ = nullptr;
     KeyRef key_;
+    std::uint64_t number_ = 0;
   };
-  // Counts the request (minute, day) and marks it in flight.
-  virtual InFlight begin(const KeyRef& key, std::string_view model) = 0;
-  virtual void succeeded(const Key& key, std::string_view model) = 0;  // Clears failures_in_a_row.
+  // Nothing: the key can no longer pay, for another worker was faster. Choose again.
+  // `regardless`: the request goes on with what this key began, so no other can pay for it.
+  virtual Reservation reserve(const KeyRef& key, std::string_view model, std::int64_t tokens,
+                              bool regardless = false) = 0;
+  virtual void succeeded(const Key& key,
+                         std::string_view model) = 0;  // Clears failures_in_a_row and back-offs.
   // An attempt failed; counts and remembers the message (redacted by the caller), judges nothing.
   virtual void failed(const Key& key, std::string_view model, int status, std::string_view message) = 0;
 
-  // Rests until then; a later, shorter rest never shortens a longer one. Model empty: the whole key.
-  virtual void cool_down(const Key& key, std::string_view model, Milliseconds duration) = 0;
+  // Rests until then; a later, shorter rest never shortens a longer one. With a model: all keys of the
+  // project, for that model; without: the key as a whole, and `reason` says why.
+  virtual void cool_down(const Key& key, std::string_view model, Milliseconds duration,
+                         std::string_view reason = {}) = 0;
+  struct BackOff {
+    Milliseconds first, most;
+  };
+  // A rest that doubles each time it was not enough, until a success: of the key's project and the model ...
+  virtual void back_off(const Key& key, std::string_view model, BackOff rest) = 0;
+  // ... and of the model, for everybody.
+  virtual void back_off_model(std::string_view model, BackOff rest) = 0;
+  // What Google said of a limit; wins over what was known beforehand, until it is forgotten. `kind`: "rpm",
+  // "tpm", "rpd". Of several, the last one holds.
+  virtual void learn_limit(const Key& key, std::string_view model, std::string_view kind,
+                           std::int64_t limit) = 0;
+  virtual void forget_limits(
+      std::optional<std::string_view> id) = 0;  // Of the project of one key, or of all.
+  // The key's project, as Google named it; a project that a person has set stays.
+  virtual void learn_project(const Key& key, std::string_view project) = 0;
   virtual void disable(const Key& key, std::string_view reason) = 0;
+  virtual void disable_project(const Key& key, std::string_view reason) = 0;  // All keys of its project.
   // One more failure of the key's own; at `max_failures` in a row it is disabled with the reason. 0: never.
   virtual void strike(const Key& key, int max_failures, std::string_view reason) = 0;
-  // Counters, rests and failures to zero, and keys that were not disabled by hand are enabled; of one or of
-  // all.
+  // Counters, rests and failures to zero, learned limits forgotten, and keys that were not disabled by hand
+  // are enabled; of one key and its project, or of all.
   virtual bool reset(std::optional<std::string_view> id) = 0;
 
+  // -- Health
+  // Keys that a check could bring back: disabled, but not by hand, or at rest as a whole.
+  virtual std::vector<KeyRef> sick_keys() const = 0;
+  // It is well again: enabled, and its rest is over; but one request at a time until one has succeeded.
+  virtual void bring_back(const Key& key) = 0;
+
   // -- Looking
-  // ------------------------------------------------------------------------------------------------
   virtual std::vector<KeyStatus> statuses() const = 0;
   virtual std::optional<KeyStatus> status(std::string_view id) const = 0;
-  // The states that changed since the last call, for the store: (id, state).
-  virtual std::vector<std::pair<std::string, KeyState>> take_changed_states() = 0;
+  // What changed since the last call, for the store.
+  virtual PoolState take_changes() = 0;
 
  private:
-  virtual void ended(const Key& key) noexcept = 0;
+  friend class Reservation;
+  virtual void answered(std::uint64_t reservation) noexcept = 0;
+  virtual void used(std::uint64_t reservation, const TokenCounts& tokens) noexcept = 0;
+  virtual void give_back(std::uint64_t reservation) noexcept = 0;
+  virtual void ended(std::uint64_t reservation) noexcept = 0;
 };
 
 // The next midnight in Los Angeles, daylight saving included (the system's time zone database): when Google's

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 #include <cstddef>
+#include <unordered_set>
+#include <utility>
 
 #include "pool/key_pool.h"
 
@@ -18,6 +20,7 @@ bool is_word(char c) {
 
 // The length of a key of a known form at the start of `text`, or 0.
 std::size_t known_form(std::string_view text) {
+  text = text.substr(0, longest_secret);
   const auto run = [&](std::size_t from, auto belongs) {
     return static_cast<std::size_t>(
         std::find_if_not(text.begin() + static_cast<std::ptrdiff_t>(from), text.end(), belongs) -
@@ -31,9 +34,19 @@ std::size_t known_form(std::string_view text) {
   return size - 3 >= shortest_auth_tail ? size : 0;
 }
 
-void add_once(std::vector<std::string>& keys, std::string_view key) {
-  if (std::ranges::find(keys, key) == keys.end()) keys.emplace_back(key);
-}
+// Words of a text in their order, each once.
+class DistinctWords {
+ public:
+  void add(std::string_view word) {
+    if (seen_.insert(word).second) words_.emplace_back(word);
+  }
+  std::vector<std::string> take() { return std::move(words_); }
+  bool empty() const { return words_.empty(); }
+
+ private:
+  std::unordered_set<std::string_view> seen_;
+  std::vector<std::string> words_;
+};
 
 std::string_view stripped(std::string_view word) {
   constexpr std::string_view wrapping = " \t\r\"'`[](){}<>";
@@ -71,23 +84,29 @@ Result<void> check_label(std::string_view field, std::string_view label) {
 }
 
 std::vector<std::string> find_keys(std::string_view text) {
-  std::vector<std::string> keys;
+  DistinctWords keys;
   for (std::size_t at = 0; at < text.size();) {
     const bool in_word = at > 0 && is_word(text[at - 1]);
     const bool may_begin = text[at] == 'A' && (!in_word || text.substr(at).starts_with("AIza"));
     const auto size = may_begin ? known_form(text.substr(at)) : 0;
-    if (size > 0) add_once(keys, text.substr(at, size));
+    if (size > 0) keys.add(text.substr(at, size));
     at += std::max<std::size_t>(size, 1);
   }
-  if (!keys.empty()) return keys;
+  if (!keys.empty()) return keys.take();
 
   for (std::size_t begin = 0; begin <= text.size();) {
     const auto end = std::min(text.find_first_of("\n,|;", begin), text.size());
     const auto word = stripped(text.substr(begin, end - begin));
-    if (word.size() >= shortest_guess && !word.starts_with('#') && check_secret(word)) add_once(keys, word);
+    if (word.size() >= shortest_guess && !word.starts_with('#') && check_secret(word)) keys.add(word);
     begin = end + 1;
   }
-  return keys;
+  return keys.take();
+}
+
+std::string cut_to(std::string_view text, std::size_t bytes) {
+  if (text.size() <= bytes) return std::string(text);
+  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80) --bytes;
+  return std::string(text.substr(0, bytes));
 }
 
 }  // namespace pollux

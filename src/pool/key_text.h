@@ -14,4 +14,8 @@ Result<void> check_secret(std::string_view secret);
 // Names, projects and tags: `field` is named in the message.
 Result<void> check_label(std::string_view field, std::string_view label);
 
+inline constexpr std::size_t longest_reason = 500;  // In bytes, of what is kept of a message.
+// At most so many bytes of it, without half a character.
+std::string cut_to(std::string_view text, std::size_t bytes);
+
 }  // namespace pollux

@@ -12,18 +12,9 @@
 namespace pollux {
 namespace {
 
-constexpr std::size_t at_a_time = 64;  // Keys looked at under one hold of the lock.
-constexpr std::size_t most_errors_of_a_key = 20;
-constexpr std::size_t most_errors = 4'000;  // Of the whole pool, about: 2 MiB.
-constexpr std::size_t longest_error = 500;
+constexpr std::size_t at_a_time = 64;       // Keys looked at under one hold of the lock.
+constexpr Milliseconds stored_every{1000};  // As the store asks for changes.
 constexpr double largest_weight = 1'000'000;
-
-std::string cut_to(std::string_view text, std::size_t bytes) {
-  if (text.size() <= bytes) return std::string(text);
-  while (bytes > 0 && (static_cast<unsigned char>(text[bytes]) & 0xC0) == 0x80)
-    --bytes;  // No half character.
-  return std::string(text.substr(0, bytes));
-}
 
 Result<void> check_tags(const std::vector<std::string>& tags) {
   if (tags.size() > 50) return invalid_input("tags: more than 50");
@@ -64,7 +55,9 @@ MemoryKeyPool::MemoryKeyPool(const Clock& clock) : core_(clock) {
 
 void MemoryKeyPool::set_observer(PoolObserver* observer) {
   const std::lock_guard changes(changes_);
+  const std::lock_guard lock(core_.mutex);
   observer_ = observer;
+  change_noted_ = false;
 }
 
 // -- Who is in the pool
@@ -73,9 +66,12 @@ MemoryKeyPool::EntryRef MemoryKeyPool::insert(KeyRecord record) {
   if (record.profile.name.empty()) record.profile.name = "key-" + record.id.substr(0, 6);
   record.profile.name = free_name(record.profile.name);
   auto entry = std::make_shared<KeyEntry>(core_, std::move(record));
+  entry->slot = static_cast<std::uint32_t>(entries_.size());
   entries_.push_back(entry);
   by_id_.emplace(entry->id(), entry.get());
   by_name_.emplace(entry->state.profile.name, entry.get());
+  join_project(*entry);
+  everything_changed();
   return entry;
 }
 
@@ -92,8 +88,13 @@ KeyEntry* MemoryKeyPool::find_by_id(std::string_view id) const {
   return found == by_id_.end() ? nullptr : found->second;
 }
 
+void MemoryKeyPool::note_change() {
+  if (!std::exchange(change_noted_, true) && observer_) observer_->on_state_changed();
+}
+
 void MemoryKeyPool::mark_changed(KeyEntry& entry) {
   if (entry.changed || entry.removed) return;
+  note_change();
   entry.changed = true;
   changed_.push_back(entry.shared_from_this());
 }
@@ -104,6 +105,34 @@ void MemoryKeyPool::restore(KeyRecord record, KeyState state) {
   insert(std::move(record))->restore(state, core_.now());
 }
 
+void MemoryKeyPool::restore(QuotaState state) {
+  const std::lock_guard lock(core_.mutex);
+  const auto now = core_.now();
+  const auto found = projects_.find(state.project);
+  const auto model = core_.models.remember(state.model, now.monotonic);
+  if (found == projects_.end() || model == ModelTable::others) {
+    forgotten_quotas_.emplace_back(std::move(state.project), std::move(state.model));
+    return;
+  }
+  auto& quota = found->second->of(model, core_.models, now);
+  for (const auto& use : state.minute) {
+    // A step later than it was: the steps of before need not be those of now.
+    const auto ago =
+        std::clamp(now.wall - use.at - QuotaWindow::step, Milliseconds(0), QuotaWindow::length * 2);
+    quota.minute.add(now.monotonic - ago, {use.requests, use.tokens});
+  }
+  quota.count_today(state.day, state.requests_today);
+  if (state.cooldown_until) quota.rest.restore(*state.cooldown_until, now);
+  quota.back_offs = state.back_offs;
+  quota.learned = state.learned;
+  const auto today = core_.today(now);
+  if (quota.day < today && !quota.worth_storing(now, today)) mark_changed(*found->second, quota);
+  if (quota.learned != Limits{})
+    core_.models.keep_until(model, now.monotonic + Rest::longest);
+  else
+    core_.models.keep_until(model, now.monotonic + quota.rest.left(now));
+}
+
 Result<KeyPool::Added> MemoryKeyPool::add(const GivenKey& given) {
   if (auto fine = check_given(given); !fine) return std::move(fine).error();
   KeyRecord record{.id = hex(sha256(given.secret)).substr(0, 12), .secret = given.secret};
@@ -112,32 +141,101 @@ Result<KeyPool::Added> MemoryKeyPool::add(const GivenKey& given) {
   record.profile.tags = without_duplicates(given.tags);
 
   const std::lock_guard changes(changes_);
-  std::unique_lock lock(core_.mutex);
-  if (auto* known = find_by_id(record.id)) {
-    if (known->secret() != given.secret) return conflict("key: another key has the same id");
-    return Added{known->shared_from_this(), false};
+  EntryRef entry;
+  {
+    const Held held(*this);
+    if (auto* known = find_by_id(record.id)) {
+      if (known->secret() != given.secret) return conflict("key: another key has the same id");
+      return Added{known->shared_from_this(), false};
+    }
+    record.added_at = core_.now().wall;
+    entry = insert(std::move(record));
+    record = entry->record();
   }
-  record.added_at = core_.now().wall;
-  auto entry = insert(std::move(record));
-  record = entry->record();
-  lock.unlock();
   if (observer_) observer_->on_key_changed(record);
   return Added{std::move(entry), true};
 }
 
+Result<KeyRef> MemoryKeyPool::guest(std::string_view secret) {
+  if (auto fine = check_secret(secret); !fine) return std::move(fine).error();
+  KeyRecord record{
+      .id = hex(sha256(secret)).substr(0, 12), .secret = std::string(secret), .profile = {}, .added_at = {}};
+  record.profile.name = "the client's own";
+  return KeyRef(std::make_shared<KeyEntry>(core_, std::move(record)));
+}
+
 bool MemoryKeyPool::remove(std::string_view id) {
   const std::lock_guard changes(changes_);
-  std::unique_lock lock(core_.mutex);
-  auto* entry = find_by_id(id);
-  if (entry == nullptr) return false;
-  const auto kept_alive = entry->shared_from_this();  // Until the lock is released.
-  entry->removed = true;
-  by_id_.erase(entry->id());
-  by_name_.erase(entry->state.profile.name);
-  std::erase(entries_, kept_alive);
-  lock.unlock();
-  if (observer_) observer_->on_key_removed(kept_alive->id());
+  EntryRef entry;
+  {
+    const Held held(*this);
+    auto* found = find_by_id(id);
+    if (found == nullptr) return false;
+    entry = found->shared_from_this();
+    entry->removed = true;
+    by_id_.erase(entry->id());
+    by_name_.erase(entry->state.profile.name);
+    entries_.erase(entries_.begin() + entry->slot);
+    for (auto at = entry->slot; at < entries_.size(); ++at) entries_[at]->slot = at;
+    leave_project(*entry);
+    everything_changed();
+  }
+  if (observer_) observer_->on_key_removed(entry->id());
   return true;
+}
+
+// -- Projects
+
+MemoryKeyPool::ProjectRef MemoryKeyPool::project_named(const std::string& name) {
+  auto& project = projects_[name];
+  if (!project) project = std::make_shared<ProjectQuota>(name);
+  return project;
+}
+
+void MemoryKeyPool::join_project(KeyEntry& entry) {
+  const auto& name = entry.state.profile.project;
+  entry.project = project_named(name.empty() ? "key:" + entry.id() : name);
+  entry.project->members.push_back(&entry);
+  heed_tier(*entry.project, entry);
+}
+
+// A removed key still ends its requests with the project.
+void MemoryKeyPool::leave_project(KeyEntry& entry) {
+  auto& project = *entry.project;
+  std::erase(project.members, &entry);
+  if (!project.members.empty()) return find_tier(project);
+  note_change();
+  for (const auto& quota : project.all()) {
+    forgotten_quotas_.emplace_back(project.name(), std::string(core_.models.name(quota.model)));
+  }
+  projects_.erase(project.name());
+}
+
+void MemoryKeyPool::find_tier(ProjectQuota& project) {
+  project.tier = LimitTable::no_tier;
+  for (const auto* member : project.members) heed_tier(project, *member);
+}
+
+void MemoryKeyPool::heed_tier(ProjectQuota& project, const KeyEntry& member) const {
+  for (const auto& tag : member.state.profile.tags) {
+    project.tier = std::min(project.tier, core_.limits.table().tier_of(tag));
+  }
+}
+
+void MemoryKeyPool::mark_changed(ProjectQuota& project, ModelQuota& quota) {
+  quota.changed = true;
+  if (std::exchange(project.changed, true)) return;
+  note_change();
+  if (const auto known = projects_.find(project.name()); known != projects_.end()) {
+    changed_projects_.push_back(known->second);
+  }
+}
+
+void MemoryKeyPool::set_limits(std::shared_ptr<const LimitTable> limits) {
+  const Held held(*this);
+  core_.limits.set(std::move(limits));
+  for (const auto& [name, project] : projects_) find_tier(*project);
+  everything_changed();
 }
 
 Result<void> MemoryKeyPool::check(const KeyEntry& entry, const Patch& patch) const {
@@ -166,9 +264,11 @@ void MemoryKeyPool::apply(KeyEntry& entry, const Patch& patch) {
     profile.name = *patch.name;
     by_name_.emplace(profile.name, &entry);
   }
-  if (patch.project) profile.project = *patch.project;
   if (patch.tags) profile.tags = without_duplicates(*patch.tags);
-  if (patch.weight) profile.weight = *patch.weight, entry.credit = 0;
+  if (patch.weight) profile.weight = *patch.weight, entry.pass = 0;
+  if (patch.project && *patch.project != profile.project) move_to_project(entry, *patch.project);
+  if (patch.tags) find_tier(*entry.project);
+  if (patch.name || patch.project || patch.tags || patch.weight) everything_changed();
   if (!patch.enabled) return;
   if (*patch.enabled) {
     profile.enabled = true;
@@ -185,15 +285,31 @@ void MemoryKeyPool::apply(KeyEntry& entry, const Patch& patch) {
   }
 }
 
+// What a key that stood alone has counted goes with it; what a project has counted stays there.
+void MemoryKeyPool::move_to_project(KeyEntry& entry, const std::string& name) {
+  const auto old = entry.project;
+  const bool stood_alone = entry.state.profile.project.empty();
+  leave_project(entry);
+  entry.state.profile.project = name;
+  join_project(entry);
+  if (!stood_alone) return;
+  entry.project->merge(*old, core_.models, core_.now());
+  reservations_.move(*old, entry.project);
+  for (auto& quota : entry.project->all()) mark_changed(*entry.project, quota);
+}
+
 Result<void> MemoryKeyPool::change(std::string_view id, const Patch& patch) {
   const std::lock_guard changes(changes_);
-  std::unique_lock lock(core_.mutex);
-  auto* entry = find_by_id(id);
-  if (entry == nullptr) return not_found("no key has this id");
-  if (auto fine = check(*entry, patch); !fine) return fine;
-  apply(*entry, patch);
-  const auto record = entry->record();
-  lock.unlock();
+  KeyRecord record;
+  {
+    const Held held(*this);
+    auto* entry = find_by_id(id);
+    if (entry == nullptr) return not_found("no key has this id");
+    if (auto fine = check(*entry, patch); !fine) return fine;
+    apply(*entry, patch);
+    freed(*entry);
+    record = entry->record();
+  }
   if (observer_) observer_->on_key_changed(record);
   return {};
 }
@@ -208,126 +324,6 @@ KeyRef MemoryKeyPool::find(std::string_view id_or_name) const {
 std::size_t MemoryKeyPool::size() const {
   const std::lock_guard lock(core_.mutex);
   return entries_.size();
-}
-
-// -- What became of a request
-
-KeyPool::InFlight MemoryKeyPool::begin(const KeyRef& key, std::string_view model) {
-  {
-    auto& entry = entry_of(*key);
-    const std::lock_guard lock(core_.mutex);
-    const auto now = core_.now();
-    entry.counts_of(model, now).count_request(core_.today(now), now.monotonic);
-    ++entry.state.in_flight;
-    entry.state.last_used = now.wall;
-    mark_changed(entry);
-  }
-  return InFlight(this, key);
-}
-
-void MemoryKeyPool::ended(const Key& key) noexcept {
-  const std::lock_guard lock(core_.mutex);
-  --entry_of(key).state.in_flight;
-}
-
-void MemoryKeyPool::succeeded(const Key& key, std::string_view model) {
-  auto& entry = entry_of(key);
-  const std::lock_guard lock(core_.mutex);
-  const auto now = core_.now();
-  ++entry.counts_of(model, now).successes;
-  entry.state.failures_in_a_row = 0;
-  entry.state.last_success = now.wall;
-  entry.state.success.add(true, now.monotonic);
-  mark_changed(entry);
-}
-
-void MemoryKeyPool::failed(const Key& key, std::string_view model, int status, std::string_view message) {
-  auto& entry = entry_of(key);
-  KeyError error{.model = cut_to(model, ModelTable::longest_name), .status = status};
-  error.message = cut_to(redact_keys(message.substr(0, 4 * longest_error)), longest_error);
-  const std::lock_guard lock(core_.mutex);
-  const auto now = core_.now();
-  error.at = now.wall;
-  ++entry.counts_of(model, now).failures;
-  entry.state.success.add(false, now.monotonic);
-  const auto keys = std::max<std::size_t>(entries_.size(), 1);
-  entry.remember_error(std::move(error),
-                       std::clamp<std::size_t>(most_errors / keys, 1, most_errors_of_a_key));
-  mark_changed(entry);
-}
-
-void MemoryKeyPool::cool_down(const Key& key, std::string_view model, Milliseconds duration) {
-  auto& entry = entry_of(key);
-  const std::lock_guard lock(core_.mutex);
-  const auto now = core_.now();
-  if (model.empty()) {
-    if (entry.state.rest.extend(duration, now)) mark_changed(entry);
-    return;
-  }
-  auto& counts = entry.counts_of(model, now);
-  if (counts.model == ModelTable::others || !counts.rest.extend(duration, now)) return;
-  core_.models.keep_until(counts.model, now.monotonic + counts.rest.left(now));
-  mark_changed(entry);
-}
-
-bool MemoryKeyPool::disable_now(KeyEntry& entry, std::string_view reason) {
-  auto& profile = entry.state.profile;
-  if (!profile.enabled || entry.removed) return false;  // The first reason is the true one.
-  profile.enabled = false;
-  profile.disabled_by_owner = false;
-  profile.disabled_reason = cut_to(redact_keys(reason), longest_error);
-  profile.disabled_since = core_.now().wall;
-  return true;
-}
-
-void MemoryKeyPool::disable(const Key& key, std::string_view reason) {
-  auto& entry = entry_of(key);
-  const std::lock_guard changes(changes_);
-  std::unique_lock lock(core_.mutex);
-  if (!disable_now(entry, reason)) return;
-  const auto record = entry.record();
-  lock.unlock();
-  if (observer_) observer_->on_key_changed(record);
-}
-
-void MemoryKeyPool::strike(const Key& key, int max_failures, std::string_view reason) {
-  auto& entry = entry_of(key);
-  const std::lock_guard changes(changes_);
-  std::unique_lock lock(core_.mutex);
-  if (!entry.state.profile.enabled) return;
-  ++entry.state.failures_in_a_row;
-  mark_changed(entry);
-  if (max_failures <= 0 || entry.state.failures_in_a_row < max_failures || !disable_now(entry, reason))
-    return;
-  const auto record = entry.record();
-  lock.unlock();
-  if (observer_) observer_->on_key_changed(record);
-}
-
-bool MemoryKeyPool::reset(std::optional<std::string_view> id) {
-  const std::lock_guard changes(changes_);
-  std::unique_lock lock(core_.mutex);
-  std::vector<EntryRef> wanted;
-  if (!id) {
-    wanted = entries_;
-  } else if (auto* entry = find_by_id(*id)) {
-    wanted.push_back(entry->shared_from_this());
-  } else {
-    return false;
-  }
-  lock.unlock();
-  for (const auto& entry : wanted) {
-    lock.lock();
-    entry->start_anew();
-    const auto& profile = entry->state.profile;
-    const bool wakes = !profile.enabled && !profile.disabled_by_owner;
-    if (wakes) apply(*entry, {.enabled = true});
-    mark_changed(*entry);
-    const auto record = wakes ? entry->record() : KeyRecord{};
-    lock.unlock();
-    if (wakes && observer_) observer_->on_key_changed(record);
-  }
-  return true;
 }
 
 // -- Looking
@@ -356,22 +352,65 @@ std::optional<KeyStatus> MemoryKeyPool::status(std::string_view id) const {
   return entry->status(core_.now(), true);
 }
 
-std::vector<std::pair<std::string, KeyState>> MemoryKeyPool::take_changed_states() {
+PoolState MemoryKeyPool::take_changes() {
+  PoolState state;
   std::unique_lock lock(core_.mutex);
+  change_noted_ = false;
   const auto changed = std::exchange(changed_, {});
+  state.forgotten_quotas = std::exchange(forgotten_quotas_, {});
+  const auto projects = std::exchange(changed_projects_, {});
   lock.unlock();
-  std::vector<std::pair<std::string, KeyState>> states;
-  states.reserve(changed.size());
+  state.keys.reserve(changed.size());
   for (std::size_t i = 0; i < changed.size(); i += at_a_time) {
     lock.lock();
     const auto now = core_.now();
     for (const auto& entry : std::span(changed).subspan(i, std::min(at_a_time, changed.size() - i))) {
       entry->changed = false;  // What changes from now on is for the next call.
-      if (!entry->removed) states.emplace_back(entry->id(), entry->stored_state(now));
+      if (!entry->removed) state.keys.emplace_back(entry->id(), entry->stored_state(now));
     }
     lock.unlock();
   }
-  return states;
+  for (std::size_t i = 0; i < projects.size(); i += at_a_time) {
+    lock.lock();
+    const auto now = core_.now();
+    for (const auto& project : std::span(projects).subspan(i, std::min(at_a_time, projects.size() - i))) {
+      take_changes_of(*project, now, state);
+    }
+    lock.unlock();
+  }
+  return state;
+}
+
+void MemoryKeyPool::take_changes_of(ProjectQuota& project, const Moment& now, PoolState& state) {
+  project.changed = false;
+  if (project.members.empty()) return;  // Gone, and listed as forgotten.
+  for (auto& model : project.take_dropped()) {
+    state.forgotten_quotas.emplace_back(project.name(), std::move(model));
+  }
+  for (auto& quota : project.all()) {
+    if (!std::exchange(quota.changed, false) || !core_.models.knows(quota.model)) continue;
+    std::string model(core_.models.name(quota.model));
+    if (!quota.worth_storing(now, core_.today(now))) {
+      state.forgotten_quotas.emplace_back(project.name(), std::move(model));
+      continue;
+    }
+    QuotaState stored{.project = project.name(),
+                      .model = std::move(model),
+                      .day = quota.day,
+                      .requests_today = quota.requests_today,
+                      .minute = {},
+                      .cooldown_until = quota.rest.until(now),
+                      .back_offs = quota.back_offs,
+                      .learned = quota.learned};
+    for (const auto& entry : quota.minute.entries(now.monotonic)) {
+      stored.minute.push_back({now.wall - (now.monotonic - entry.at), entry.use.requests, entry.use.tokens});
+    }
+    // What is under way may be counted by Google while nobody is there to see it, until the next call.
+    if (quota.under_way.requests > 0) {
+      stored.minute.push_back({now.wall + stored_every, quota.under_way.requests, quota.under_way.tokens});
+    }
+    state.quotas.push_back(std::move(stored));
+  }
 }
 
 }  // namespace pollux

@@ -25,7 +25,7 @@ ModelId ModelTable::remember(std::string_view name, Milliseconds now) {
 }
 
 void ModelTable::keep_until(ModelId id, Milliseconds monotonic) {
-  auto& until = slots_[id.slot].resting_until;
+  auto& until = slots_[id.slot].kept_until;
   if (id != others && knows(id)) until = std::max(until, monotonic);
 }
 
@@ -36,8 +36,7 @@ std::uint32_t ModelTable::free_slot(Milliseconds now) {
   }
   const auto least_missed =
       std::min_element(slots_.begin() + 1, slots_.end(), [now](const Slot& a, const Slot& b) {
-        return std::tuple(a.resting_until > now, a.last_used) <
-               std::tuple(b.resting_until > now, b.last_used);
+        return std::tuple(a.kept_until > now, a.last_used) < std::tuple(b.kept_until > now, b.last_used);
       });
   by_name_.erase(least_missed->name);
   *least_missed = Slot{.generation = least_missed->generation + 1};

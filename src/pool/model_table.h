@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/clock.h"
+#include "pool/rest.h"
 
 namespace pollux {
 
@@ -26,6 +27,12 @@ struct ModelId {
 struct TextHash {
   using is_transparent = void;
   std::size_t operator()(std::string_view text) const noexcept { return std::hash<std::string_view>{}(text); }
+};
+
+// Of a model, for every key.
+struct ModelRest {
+  Rest rest;
+  int back_offs = 0;  // In a row, without a success.
 };
 
 class ModelTable {
@@ -43,14 +50,24 @@ class ModelTable {
   bool knows(ModelId id) const { return slots_[id.slot].generation == id.generation; }
   // Empty for others. Valid until the next remember().
   std::string_view name(ModelId id) const { return knows(id) ? slots_[id.slot].name : std::string_view(); }
-  // Some key rests for this model until then: better not forget it before.
+  // Something is known of this model until then: better not forget it before.
   void keep_until(ModelId id, Milliseconds monotonic);
+  bool is_kept(ModelId id, Milliseconds now) const { return knows(id) && slots_[id.slot].kept_until > now; }
+  // The model is full for everybody until then.
+  ModelRest* rest_of(ModelId id) { return id != others && knows(id) ? &slots_[id.slot].rest : nullptr; }
+  const ModelRest* rest_of(ModelId id) const {
+    return id != others && knows(id) ? &slots_[id.slot].rest : nullptr;
+  }
+  void end_rests() {
+    for (auto& slot : slots_) slot.rest = {};
+  }
 
  private:
   struct Slot {
     std::string name;
     std::uint32_t generation = 0;
-    Milliseconds last_used{0}, resting_until{0};
+    Milliseconds last_used{0}, kept_until{0};
+    ModelRest rest;
   };
   std::uint32_t free_slot(Milliseconds now);
 

@@ -1,5 +1,7 @@
 #include "script/exchange_objects.h"
 
+#include <algorithm>
+
 #include "script/object_types.h"
 
 namespace pollux {
@@ -55,12 +57,28 @@ ExchangeObjects::~ExchangeObjects() {
   policies.strike_off(name);
 }
 
-void ExchangeObjects::begin_select(std::span<const std::string> tried) {
+void ExchangeObjects::begin_select(const PolicyExchange::Selecting& selecting) {
   ++select_number;
   queries.resize(1);
-  queries[0].model = request.upstream_model.empty() ? request.model : request.upstream_model;
-  queries[0].conditions.clear();
-  queries[0].avoid = tried;
+  auto& whole = queries[0];
+  whole.model = request.upstream_model.empty() ? request.model : request.upstream_model;
+  if (!request.counts_quota) whole.model = {};
+  whole.conditions.clear();
+  whole.avoid = selecting.tried;
+  whole.tokens = request.estimated_tokens;
+  whole.place = selecting.place;
+  other_models.clear();
+  asked.clear();
+  free_in.reset();
+}
+
+void ExchangeObjects::note_in_vain(const KeyQuery& vain, std::optional<Milliseconds> its_free_in) {
+  constexpr std::size_t most_asked = 8;
+  if (its_free_in) free_in = free_in ? std::min(*free_in, *its_free_in) : *its_free_in;
+  const bool is_new = std::none_of(asked.begin(), asked.end(), [&vain](const KeyQuery& other) {
+    return other.model == vain.model && other.conditions == vain.conditions;
+  });
+  if (is_new && asked.size() < most_asked) asked.push_back(vain);
 }
 
 void ExchangeObjects::begin_attempt(const PolicyAttempt& next) {

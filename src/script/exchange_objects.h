@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <deque>
 #include <optional>
 #include <span>
 #include <string>
@@ -55,7 +56,11 @@ struct ExchangeObjects {
   std::vector<KeyQuery> queries;
   std::uint32_t select_number = 0;
   KeyPool* pool = nullptr;
-  KeyRef chosen;  // The latest: it needs an owner while Lua may raise.
+  KeyRef chosen;                         // The latest: it needs an owner while Lua may raise.
+  std::deque<std::string> other_models;  // That queries name, and that are not the request's.
+  // What the policy asked the pool for in vain, at most 8 of them, and when the first of all can pay.
+  std::vector<KeyQuery> asked;
+  std::optional<Milliseconds> free_in;
 
   const PolicyAttempt* attempt = nullptr;    // While failover.judge runs.
   PolicyAttempt* made_up_attempt = nullptr;  // A test's, which may still change it.
@@ -67,7 +72,8 @@ struct ExchangeObjects {
   std::uint32_t response_number = 0;
   EditableBody response_body;
 
-  void begin_select(std::span<const std::string> tried);
+  void begin_select(const PolicyExchange::Selecting& selecting);
+  void note_in_vain(const KeyQuery& vain, std::optional<Milliseconds> its_free_in);
   void end_select() { ++select_number; }
   void begin_attempt(const PolicyAttempt& next);
   void end_attempt();
@@ -107,6 +113,8 @@ void make_pool_types(LoadedPolicies& policies, lua_State* state);
 // -- Answers of hooks
 bool is_denial(LoadedPolicies& policies, lua_State* state, int index);
 bool is_verdict(LoadedPolicies& policies, lua_State* state, int index);
+bool is_own_key(LoadedPolicies& policies, lua_State* state, int index);
+Result<OwnKey> read_own_key(lua_State* state, int index);
 Result<Denial> read_denial(lua_State* state, int index);
 Result<Verdict> read_verdict(LoadedPolicies& policies, const PolicyRequest& request, lua_State* state,
                              int index);

@@ -1,235 +1,36 @@
 #include "script/http_fetch.h"
 
 #include <algorithm>
-#include <map>
-#include <optional>
 
-#include "http/client.h"
-#include "net/timer.h"
+#include "script/fetch.h"
 #include "script/script_state.h"
 
 namespace pollux {
 
-namespace {
-
-constexpr std::size_t max_answer_bytes = std::size_t{4} * 1024 * 1024;
-constexpr double default_timeout_s = 30, least_timeout_s = 1, longest_timeout_s = 300;
-
-struct FetchRequest {
-  std::string url, method = "GET", body;
-  Headers headers;
-  Milliseconds timeout{0};
-};
-
-struct FetchAnswer {
-  int status = 0;
-  Headers headers;
-  std::string body;
-};
-
-bool is_token(std::string_view text) {  // RFC 9110 section 5.6.2
-  constexpr std::string_view others = "!#$%&'*+-.^_`|~";
-  return !text.empty() && std::ranges::all_of(text, [&](char c) {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') ||
-           others.find(c) != std::string_view::npos;
-  });
-}
-
-bool is_visible(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) { return static_cast<unsigned char>(c) <= ' ' || c == 127; });
-}
-
-bool is_field_value(std::string_view text) {
-  return std::ranges::none_of(text, [](char c) {
-    const auto byte = static_cast<unsigned char>(c);
-    return (byte < ' ' && c != '\t') || byte == 127;
-  });
-}
-
-// The exchange with the server. Ends by calling `resume` once.
-class Fetch final : public ResponseEvents {
- public:
-  Fetch(FetchRequest request, Script::Resume resume)
-      : request_(std::move(request)), resume_(std::move(resume)) {}
-
-  void start(Loop& loop, HttpClient& client, const Origin& origin, std::string_view target) {
-    deadline_.emplace(loop, [this] { fail("no whole answer in time"); });
-    deadline_->start(request_.timeout);
-    OutgoingRequest outgoing;
-    outgoing.method = request_.method;
-    outgoing.target = target;
-    outgoing.headers = &request_.headers;
-    outgoing.body = request_.body;
-    exchange_ = client.start(origin, std::nullopt, outgoing, *this);
-  }
-
-  void on_response_head(ResponseHead& head, BodyLength length) override {
-    answer_.status = head.status;
-    answer_.headers = std::move(head.headers);
-    if (length.kind == BodyLength::Kind::known && length.bytes > max_answer_bytes) return fail_with_size();
-    if (length.kind == BodyLength::Kind::known) answer_.body.reserve(static_cast<std::size_t>(length.bytes));
-  }
-  void on_response_body(std::string_view bytes) override {
-    if (answer_.body.size() + bytes.size() > max_answer_bytes) return fail_with_size();
-    answer_.body += bytes;
-  }
-  void on_response_end() override {
-    end([answer = std::make_shared<FetchAnswer>(std::move(answer_))](lua_State* state) {
-      return push_answer(state, *answer);
-    });
-  }
-  void on_response_error(const TransportError& error) override { fail(error.message); }
-  void on_request_drained() override {}
-
- private:
-  void fail_with_size() { fail("the answer is larger than 4 MiB"); }
-
-  void fail(std::string why) {
-    end([why = std::move(why)](lua_State* state) {
-      lua_pushnil(state);
-      lua_pushlstring(state, why.data(), why.size());
-      return 2;
-    });
-  }
-
-  // Resuming lets go of this object, which then lives until the loop's next turn.
-  void end(std::function<int(lua_State*)> push_results) {
-    deadline_->stop();
-    exchange_.reset();
-    resume_(std::move(push_results));
-  }
-
-  static int push_answer(lua_State* state, const FetchAnswer& answer) {
-    lua_createtable(state, 0, 3);
-    lua_pushinteger(state, answer.status);
-    lua_setfield(state, -2, "status");
-    lua_pushlstring(state, answer.body.data(), answer.body.size());
-    lua_setfield(state, -2, "body");
-    std::map<std::string, std::string>
-        by_name;  // Fields of the same name are one list (RFC 9110 section 5.3).
-    for (const Headers::Field field : answer.headers) {
-      std::string name(field.name);
-      std::ranges::transform(name, name.begin(),
-                             [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-      const auto [held, is_new] = by_name.try_emplace(std::move(name), field.value);
-      if (!is_new) held->second.append(", ").append(field.value);
-    }
-    lua_createtable(state, 0, static_cast<int>(by_name.size()));
-    for (const auto& [name, value] : by_name) {
-      lua_pushlstring(state, name.data(), name.size());
-      lua_pushlstring(state, value.data(), value.size());
-      lua_rawset(state, -3);
-    }
-    lua_setfield(state, -2, "headers");
-    return 1;
-  }
-
-  FetchRequest request_;
-  Script::Resume resume_;
-  FetchAnswer answer_;
-  std::optional<Timer> deadline_;
-  std::unique_ptr<ClientRequest> exchange_;
-};
-
-void push_argument(lua_State* state, const char* name) {
-  lua_pushstring(state, name);
-  lua_rawget(state, 1);
-}
-
-// Refuses what is wrong with the arguments, before any C++ object is held, and leaves on the stack, from 2
-// on: url, method, body, timeout, headers.
-void check_arguments(lua_State* state) {
-  luaL_checktype(state, 1, LUA_TTABLE);
-  lua_settop(state, 1);
-  constexpr const char* texts[] = {"url", "method", "body"};
-  for (const char* name : texts) {
-    push_argument(state, name);
-    const bool fits = lua_type(state, -1) == LUA_TSTRING || (lua_isnil(state, -1) && name != texts[0]);
-    if (!fits) luaL_error(state, "http.fetch: %s must be a text", name);
-  }
-  push_argument(state, "timeout");
-  if (!lua_isnil(state, -1) && lua_type(state, -1) != LUA_TNUMBER) {
-    luaL_error(state, "http.fetch: timeout must be a number of seconds");
-  }
-  push_argument(state, "headers");
-  if (lua_isnil(state, -1)) return;
-  if (!lua_istable(state, -1)) luaL_error(state, "http.fetch: headers must be a table");
-  lua_newtable(state);  // A copy, with numbers made texts.
-  lua_pushnil(state);
-  while (lua_next(state, 6)) {
-    if (lua_type(state, -2) != LUA_TSTRING || !lua_isstring(state, -1)) {
-      luaL_error(state, "http.fetch: headers must be texts by name");
-    }
-    lua_pushvalue(state, -2);
-    lua_insert(state, -2);
-    lua_tostring(state, -1);
-    lua_rawset(state, 7);
-  }
-  lua_replace(state, 6);
-}
-
-std::string_view text_at(lua_State* state, int index) {
-  std::size_t size = 0;
-  const char* text = lua_tolstring(state, index, &size);
-  return text ? std::string_view(text, size) : std::string_view();
-}
-
-void add_default_headers(FetchRequest& request) {
-  if (!request.headers.has("user-agent")) request.headers.add("User-Agent", "Pollux");
-  if (!request.headers.has("accept")) request.headers.add("Accept", "*/*");
-  if (!request.headers.has("accept-encoding")) request.headers.add("Accept-Encoding", "identity");
-}
-
-// Reads checked arguments; empty, or what is wrong. Calls nothing that raises a Lua error.
-std::string read_request(lua_State* state, FetchRequest& request) {
-  request.url = text_at(state, 2);
-  if (!lua_isnil(state, 3)) request.method = text_at(state, 3);
-  request.body = text_at(state, 4);
-  const double timeout = lua_isnil(state, 5) ? default_timeout_s : lua_tonumber(state, 5);
-  if (!is_visible(request.url)) return "url holds blanks or control characters";
-  if (!is_token(request.method) || request.method.size() > 20) return "method is no HTTP method";
-  if (!(timeout >= least_timeout_s && timeout <= longest_timeout_s))
-    return "timeout must be 1 to 300 seconds";
-  request.timeout = Milliseconds(static_cast<std::int64_t>(timeout * 1000));
-  if (lua_istable(state, 6)) {
-    lua_pushnil(state);
-    while (lua_next(state, 6)) {
-      const std::string_view name = text_at(state, -2), value = text_at(state, -1);
-      if (!is_token(name) || !is_field_value(value)) return "a header's name or value is malformed";
-      request.headers.add(name, value);
-      lua_pop(state, 1);
-    }
-  }
-  add_default_headers(request);
-  return {};
-}
-
-}  // namespace
-
 int http_fetch(lua_State* state) {
-  check_arguments(state);
+  constexpr int table = 1;
+  lua_settop(state, table);
+  check_fetch_arguments(state, table, "http.fetch", "url");
   ScriptState& script = ScriptState::of(state);
   script.require_waitable(state, "http.fetch");
   if (!script.host().http) return luaL_error(state, "http.fetch: only inside a hook");
-  luaL_checkstack(state, 12, "too many values");
 
   FetchRequest request;
-  const std::string problem = read_request(state, request);
+  const std::string problem = read_fetch_arguments(state, table, request);
   if (!problem.empty()) throw std::runtime_error("http.fetch: " + problem);
-  const std::string_view url = request.url;
+  const std::string_view url = request.place;
   const std::size_t place_end = std::min(url.find_first_of("?#"), url.size());
-  std::string target;
-  const Result<Origin> origin = Origin::parse(url.substr(0, place_end), &target);
+  FetchTarget target;
+  Result<Origin> origin = Origin::parse(url.substr(0, place_end), &target.path);
   if (!origin) throw std::runtime_error("http.fetch: url: " + origin.error().message);
-  if (target.empty()) target = "/";
+  target.origin = *std::move(origin);
+  if (target.path.empty()) target.path.push_back('/');
   const std::string_view rest = url.substr(place_end);
-  if (rest.starts_with('?')) target += rest.substr(0, rest.find('#'));
+  if (rest.starts_with('?')) target.path += rest.substr(0, rest.find('#'));
 
   lua_settop(state, 0);
   return script.wait(state, [&](Script::Resume resume) {
-    auto fetch = std::make_shared<Fetch>(std::move(request), std::move(resume));
-    fetch->start(*script.host().loop, *script.host().http, *origin, target);
-    return fetch;
+    return start_fetch(script.host(), std::move(request), target, std::move(resume));
   });
 }
 

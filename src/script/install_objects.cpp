@@ -1,5 +1,6 @@
 // The names that policies find besides the libraries of Script: deny, verdicts, google, clients, settings.
 #include "base/clock.h"
+#include "script/google_fetch.h"
 #include "script/object_types.h"
 #include "script/prelude.h"
 
@@ -39,16 +40,19 @@ Result<void> run_prelude(LoadedPolicies& policies) {
   if (good) {
     policies.script().push_environment("prelude");
     lua_setfenv(lua, -2);
-    lua_createtable(lua, 0, 1);
+    lua_createtable(lua, 0, 2);
+    push_function(policies, lua, lua_entry<google_fetch>);
+    lua_setfield(lua, -2, "fetch");
     lua_pushcfunction(lua, is_key);
     lua_setfield(lua, -2, "is_key");
-    good = lua_pcall(lua, 1, 3, 0) == 0;
+    good = lua_pcall(lua, 1, 4, 0) == 0;
   }
   if (!good) return internal_error(lua_tostring(lua, -1));
-  policies.tables().verdict = LuaRef(lua, -1);
-  policies.tables().denial = LuaRef(lua, -2);
-  for (const char* name : {"deny", "answer", "retry", "google"}) {
-    lua_getfield(lua, -3, name);
+  policies.tables().own_key = LuaRef(lua, -1);
+  policies.tables().verdict = LuaRef(lua, -2);
+  policies.tables().denial = LuaRef(lua, -3);
+  for (const char* name : {"deny", "own_key", "answer", "retry", "google"}) {
+    lua_getfield(lua, -4, name);
     policies.script().define(name);
   }
   return {};

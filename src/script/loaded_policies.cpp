@@ -4,6 +4,7 @@
 
 #include "base/log.h"
 #include "script/exchange_objects.h"
+#include "script/limit_policy.h"
 
 namespace pollux {
 namespace {
@@ -165,7 +166,17 @@ Result<void> LoadedPolicies::load_module(const PolicySource& source) {
                          ", expected the table of its functions");
   }
   if (auto checked = check_functions(source); !checked) return checked;
+  if (auto read = read_data(source); !read) return read;
   return declare_settings(source);
+}
+
+// REQUIRES: the module's table is on top of the stack.
+Result<void> LoadedPolicies::read_data(const PolicySource& source) {
+  if (source.module != "limits") return {};
+  auto read = read_limits(lua(), -1, host().settings);
+  if (!read) return std::move(read).error().within(source.file);
+  limits_ = std::move(*read);
+  return {};
 }
 
 // REQUIRES: the module's table is on top of the stack.

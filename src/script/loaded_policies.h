@@ -55,6 +55,7 @@ class LoadedPolicies final : public PolicyState {
   void attach(const PolicyHost& host) override;
   bool has_hook(std::string_view module, std::string_view hook) const override;
   std::size_t memory_in_use() const override { return script_->memory_in_use(); }
+  std::shared_ptr<const LimitTable> limits() const override { return limits_; }
 
   Script& script() noexcept { return *script_; }
   lua_State* lua() noexcept { return script_->lua(); }
@@ -91,7 +92,7 @@ class LoadedPolicies final : public PolicyState {
   struct ObjectTables {
     LuaRef request, headers, attempt, response, pool, key, client;  // Metatables.
     LuaRef keys, clients;                                           // Weak, by id.
-    LuaRef denial, verdict;                                         // Metatables of the prelude.
+    LuaRef denial, verdict, own_key;                                // Metatables of the prelude.
     LuaRef settings;                                                // The values, by name.
   };
   ObjectTables& tables() noexcept { return tables_; }
@@ -102,6 +103,7 @@ class LoadedPolicies final : public PolicyState {
   Result<void> load_module(const PolicySource& source);
   Result<void> check_functions(const PolicySource& source);
   Result<void> declare_settings(const PolicySource& source);
+  Result<void> read_data(const PolicySource& source);
 
   struct Slot {
     std::uint32_t generation = 0;
@@ -111,6 +113,7 @@ class LoadedPolicies final : public PolicyState {
   std::unique_ptr<Script> script_;  // First: the references below die before it.
   ObjectTables tables_;
   PolicySettings settings_;
+  std::shared_ptr<const LimitTable> limits_;
   std::array<LuaRef, hook_count> hooks_;
   std::array<std::string, hook_count> hook_files_;
   std::array<int, hook_count> hook_lines_{};

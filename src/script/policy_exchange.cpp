@@ -46,7 +46,7 @@ class ScriptedExchange final : public PolicyExchange {
   void resolve(std::function<void(Resolved)> done) override;
   bool wants_visible() const override { return has(Hook::visible); }
   void visible(std::string_view model, std::function<void(Visible)> done) override;
-  void select(std::span<const std::string> tried, std::function<void(Selected)> done) override;
+  void select(const Selecting& selecting, std::function<void(Selected)> done) override;
   void judge(const PolicyAttempt& attempt, std::function<void(Judged)> done) override;
   void transform_request(std::function<void(Transformed)> done) override;
   bool wants_response() const override { return has(Hook::transform_response); }
@@ -99,6 +99,7 @@ class ScriptedExchange final : public PolicyExchange {
   Resolved read_model(lua_State* results);
   Visible read_flag(lua_State* results);
   Selected read_key(lua_State* results);
+  Selection in_vain();
   Judged read_judgement(lua_State* results);
   Transformed read_request_end(lua_State* results);
   Transformed read_response_end(lua_State* results);
@@ -155,10 +156,16 @@ void ScriptedExchange::identify(std::function<void(Identified)> done) {
 }
 
 Identified ScriptedExchange::read_client(lua_State* results) {
-  const auto* client = client_at(results, 1);
-  if (!client) return read_denied<Identified>(results, "a client or deny(...)");
-  request_.client = *client;
-  return *client;
+  if (const auto* client = client_at(results, 1)) {
+    request_.client = *client;
+    return *client;
+  }
+  if (!is_own_key(*policies_, results, 1))
+    return read_denied<Identified>(results, "a client, own_key(...) or deny(...)");
+  auto own = read_own_key(results, 1);
+  if (!own) return failure(own.error().message);
+  request_.own_key = true;
+  return std::move(*own);
 }
 
 // -- Which model?
@@ -201,20 +208,32 @@ Visible ScriptedExchange::read_flag(lua_State* results) {
 
 // -- Which key pays?
 
-void ScriptedExchange::select(std::span<const std::string> tried, std::function<void(Selected)> done) {
-  objects_.begin_select(tried);
+void ScriptedExchange::select(const Selecting& selecting, std::function<void(Selected)> done) {
+  objects_.begin_select(selecting);
   if (!has(Hook::select)) {
-    auto key = objects_.pool ? objects_.pool->round_robin(objects_.queries[0]) : nullptr;
-    return done(std::move(key));
+    if (!objects_.pool) return done(Selection{});
+    auto choice = objects_.pool->round_robin(objects_.queries[0]);
+    if (choice.key) return done(Selection{std::move(choice.key), {}, {}});
+    objects_.note_in_vain(objects_.queries[0], choice.free_in);
+    return done(in_vain());
   }
   const auto push = [this](lua_State* lua) { return push_pool(objects_, lua), 1; };
   call<Selected>(Hook::select, push, &ScriptedExchange::read_key, std::move(done));
 }
 
 Selected ScriptedExchange::read_key(lua_State* results) {
-  if (const auto* key = key_at(results, 1)) return *key;
-  if (lua_isnoneornil(results, 1)) return KeyRef();
+  if (const auto* key = key_at(results, 1)) return Selection{*key, {}, {}};
+  if (lua_isnoneornil(results, 1)) return in_vain();
   return read_denied<Selected>(results, "a key or nil");
+}
+
+// A policy that has asked for nothing in vain has its own reasons: then a key of the whole pool is waited
+// for.
+Selection ScriptedExchange::in_vain() {
+  const auto& whole = objects_.queries[0];
+  if (objects_.asked.empty() && objects_.pool)
+    objects_.note_in_vain(whole, objects_.pool->next_free_in(whole));
+  return {nullptr, std::move(objects_.asked), objects_.free_in};
 }
 
 // -- It failed: and now?

@@ -36,8 +36,14 @@ struct PolicyRequest {
   bool streaming = false;
   std::string token;           // As presented; empty: none.
   ClientRef client;            // After auth.identify.
+  bool own_key = false;        // After auth.identify: who asks pays with a key of their own.
   bool has_body_text = false;  // False: no body, or too large to be held.
   std::string body_text;       // The bytes that came.
+  // What the pool counts by: the upstream model, or nothing where Google counts a request against no model's
+  // quota.
+  bool counts_quota = true;
+  std::int64_t estimated_tokens = 0;  // Of the input.
+  std::string conversation;           // What tells a conversation from others; empty: unknown.
 };
 
 // What policies see as `attempt`.
@@ -67,24 +73,54 @@ struct Denial {
   std::optional<double> retry_after;  // Seconds, for a Retry-After header.
 };
 
+// What a failure means for the pool: see the methods of the same names in KeyPool.
 struct KeyMeaning {
-  enum class Kind { cool_down, disable, strike } kind;
-  KeyRef key;
-  std::string model;         // cool_down: of this model only; empty: the key as a whole.
-  Milliseconds duration{0};  // cool_down
-  std::string reason;        // disable, strike
+  enum class Kind {
+    cool_down,        // key, duration, model (empty: the key as a whole), reason
+    back_off,         // key, model, first, most
+    back_off_model,   // model, first, most
+    disable,          // key, reason
+    disable_project,  // key, reason
+    strike,           // key, reason
+    learn_limit,      // key, model, limit_kind, limit
+    learn_project,    // key, project
+  } kind;
+  KeyRef key;  // Null for back_off_model only.
+  std::string model;
+  std::string reason;
+  Milliseconds duration{0};  // Of cool_down; the first one of back_off.
+  Milliseconds most{0};
+  std::string limit_kind;  // "rpm", "tpm", "rpd"
+  std::int64_t limit = 0;
+  std::string project;
 };
 struct Verdict {
   enum class Action { answer, retry } action = Action::answer;
-  bool same_key = false;  // retry():with_same_key(): not another key, the same once more.
+  bool same_key = false;     // retry():with_same_key(): not another key, the same once more.
+  bool not_counted = false;  // :not_counted(): Google has not counted this request.
+  Milliseconds pause{0};     // retry():after(seconds): waits first; the meanings hold from now on.
   std::vector<KeyMeaning> meanings;
   std::optional<Denial> otherwise;  // retry():or_deny(status, message): if no retry is possible.
 };
 
-using Identified = std::variant<ClientRef, Denial, PolicyFailure>;
+// auth.identify returned own_key(secret): whoever asks pays with this key. The caller then makes up a client.
+struct OwnKey {
+  std::string secret;
+};
+// What keys.select came to.
+struct Selection {
+  KeyRef key;  // Null: none can pay now; then
+  // what the policy asked the pool for in vain, at most 8 different ones. They read from the exchange, until
+  // the next select.
+  std::vector<KeyQuery> asked;
+  // How long until the first of these can pay; nothing: none will by itself.
+  std::optional<Milliseconds> free_in;
+};
+
+using Identified = std::variant<ClientRef, OwnKey, Denial, PolicyFailure>;
 using Resolved = std::variant<std::string, Denial, PolicyFailure>;
 using Visible = std::variant<bool, PolicyFailure>;
-using Selected = std::variant<KeyRef, Denial, PolicyFailure>;  // A null key: none can pay now.
+using Selected = std::variant<Selection, Denial, PolicyFailure>;
 using Judged = std::variant<Verdict, PolicyFailure>;
 using Transformed = std::variant<std::monostate, Denial, PolicyFailure>;
 
@@ -110,8 +146,13 @@ class PolicyExchange {
   virtual bool wants_visible() const = 0;
   // `model`: one entry of a model list, as JSON text.
   virtual void visible(std::string_view model, std::function<void(Visible)> done) = 0;
-  // `tried`: ids of the keys tried before, not chosen again while another can pay. Kept alive by the caller.
-  virtual void select(std::span<const std::string> tried, std::function<void(Selected)> done) = 0;
+  struct Selecting {
+    std::span<const std::string>
+        tried;  // Ids of the keys tried before: not chosen again while another can pay.
+    const WaitingPlace* place = nullptr;  // Where this exchange waits.
+  };
+  // What `selecting` names is kept alive by the caller until the hook is over.
+  virtual void select(const Selecting& selecting, std::function<void(Selected)> done) = 0;
   virtual void judge(const PolicyAttempt& attempt, std::function<void(Judged)> done) = 0;
   virtual void transform_request(std::function<void(Transformed)> done) = 0;
   // Whether transform.response stands in the set: then an answer that is no stream is held to its end for it.

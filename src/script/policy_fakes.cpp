@@ -3,8 +3,10 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <map>
 
 #include "base/digest.h"
+#include "script/limit_policy.h"
 #include "script/object_types.h"
 
 namespace pollux {
@@ -12,7 +14,7 @@ namespace {
 
 constexpr WallTime first_moment{Milliseconds(1'768'478'400'000)};  // 2026-01-15T12:00:00Z
 constexpr std::size_t most_fakes = 100'000;
-constexpr int most_counted = 10'000;  // Requests that a fake key is given.
+constexpr double most_counted = 10'000;  // Requests that a fake key is given.
 
 PolicyTestBench& bench_of(lua_State* state) {
   return *static_cast<PolicyTestBench*>(lua_touserdata(state, lua_upvalueindex(1)));
@@ -92,6 +94,9 @@ int make_request(lua_State* state) {
   request.endpoint = fake.endpoint;
   request.streaming = read_flag(state, 1, "streaming", false);
   read_text(state, 1, "token", request.token);
+  request.own_key = read_flag(state, 1, "own_key", false);
+  read_text(state, 1, "conversation", request.conversation);
+  request.estimated_tokens = std::llround(read_number(state, 1, "estimated_tokens", 0));
   read_text(state, 1, "text", request.body_text);
   request.has_body_text = !request.body_text.empty();
   read_headers(state, 1, request.headers);
@@ -128,81 +133,162 @@ int add_client(lua_State* state) {
   return 0;
 }
 
-// Adds the key that the table on top describes. Null: it cannot be one.
-KeyRef add_key(PolicyTestBench& bench, KeyPool& pool, lua_State* state, std::string& problem) {
-  const int spec = lua_gettop(state);
-  GivenKey given;
-  read_text(state, spec, "secret", given.secret);
-  read_text(state, spec, "name", given.name);
-  read_text(state, spec, "project", given.project);
-  given.tags = read_list(state, spec, "tags");
-  auto added = pool.add(given);
-  if (!added) {
-    problem = added.error().message;
-    return nullptr;
-  }
-  const auto& key = added->key;
-  KeyPool::Patch patch;
-  patch.weight = read_number(state, spec, "weight", 1);
-  if (!read_flag(state, spec, "enabled", true)) patch.enabled = false;
-  if (auto changed = pool.change(key->id(), patch); !changed) problem = changed.error().message;
-  std::string model;
-  read_text(state, spec, "rests_for", model);
-  const double rest = read_number(state, spec, "rests", 0);
-  if (rest > 0) pool.cool_down(*key, model, Milliseconds(std::llround(rest * 1000)));
-  const auto times = [&](const char* name) {
-    return static_cast<int>(std::clamp(read_number(state, spec, name, 0), 0.0, double{most_counted}));
-  };
-  for (int left = times("requests_today"); left > 0; --left) pool.begin(key, "");
-  for (int left = times("in_flight"); left > 0; --left) bench.keep(pool.begin(key, ""));
-  for (int left = times("failures_in_a_row"); left > 0; --left) pool.strike(*key, 0, "a test says so");
-  return problem.empty() ? key : nullptr;
-}
+// A pool that is filled from the tables of a test, as a restart would fill it from the store: so a key may
+// have seen anything.
+class PoolFiller {
+ public:
+  PoolFiller(PolicyTestBench& bench, KeyPool& pool, lua_State* state, std::string model)
+      : bench_(bench), pool_(pool), state_(state), model_(std::move(model)) {}
 
-// Stack: a list of tables at 1. Raises for one that is no key.
-KeyRef fill_pool(PolicyTestBench& bench, KeyPool& pool, lua_State* state, std::string& problem) {
-  KeyRef first;
-  for (int at = 1;; ++at) {
-    LuaStackGuard guard(state);
-    lua_rawgeti(state, 1, at);
-    if (!lua_istable(state, -1)) return first;
-    auto key = add_key(bench, pool, state, problem);
-    if (!key) return nullptr;
-    if (!first) first = std::move(key);
+  // The list of tables at `index`. Null: there is none, or `problem` says what is wrong with one.
+  KeyRef fill(int index, std::string& problem) {
+    KeyRef first;
+    std::vector<std::pair<KeyRef, int>> keys;
+    for (int at = 1;; ++at) {
+      LuaStackGuard guard(state_);
+      lua_rawgeti(state_, index, at);
+      if (!lua_istable(state_, -1)) break;
+      auto key = restore_key(lua_gettop(state_), problem);
+      if (!key) return nullptr;
+      keys.emplace_back(std::move(key), at);
+    }
+    for (auto& [name, quota] : quotas_) pool_.restore(std::move(quota));
+    for (const auto& [key, at] : keys) {
+      LuaStackGuard guard(state_);
+      lua_rawgeti(state_, index, at);
+      trouble(key, lua_gettop(state_));
+      if (!first) first = key;
+    }
+    return first;
   }
-}
 
+ private:
+  std::int64_t count(int spec, const char* name) const {
+    return std::llround(std::clamp(read_number(state_, spec, name, 0), 0.0, most_counted));
+  }
+
+  KeyRef restore_key(int spec, std::string& problem) {
+    auto record = record_of(spec, problem);
+    if (!problem.empty()) return nullptr;
+    const auto day = pacific_day(bench_.clock().wall());
+    KeyState past;
+    past.failures_in_a_row = static_cast<int>(count(spec, "failures_in_a_row"));
+    if (const auto requests = count(spec, "requests_today"); requests > 0) {
+      past.models.push_back({model_, day, requests, requests, 0, {}});
+    }
+    add_to_quota(record, spec, day);
+    const auto id = record.id;
+    pool_.restore(std::move(record), std::move(past));
+    return pool_.find(id);
+  }
+
+  // A pool of its own says what is no key, and what a key is called.
+  KeyRecord record_of(int spec, std::string& problem) const {
+    GivenKey given;
+    read_text(state_, spec, "secret", given.secret);
+    read_text(state_, spec, "name", given.name);
+    read_text(state_, spec, "project", given.project);
+    given.tags = read_list(state_, spec, "tags");
+    const auto scratch = KeyPool::create(bench_.clock());
+    const auto added = scratch->add(given);
+    if (!added) return problem = added.error().message, KeyRecord{};
+    KeyPool::Patch patch;
+    patch.weight = read_number(state_, spec, "weight", 1);
+    if (const auto changed = scratch->change(added->key->id(), patch); !changed)
+      problem = changed.error().message;
+    return {added->key->id(), given.secret, added->key->profile(), bench_.clock().wall()};
+  }
+
+  // Keys of one project share what it has seen.
+  void add_to_quota(const KeyRecord& record, int spec, std::int64_t day) {
+    const auto project = record.profile.project.empty() ? "key:" + record.id : record.profile.project;
+    auto& quota = quotas_[project];
+    quota.project = project;
+    quota.model = model_;
+    quota.day = day;
+    quota.requests_today += count(spec, "requests_today");
+    const auto requests = count(spec, "requests_this_minute");
+    const auto tokens =
+        std::llround(std::clamp(read_number(state_, spec, "tokens_this_minute", 0), 0.0, 1e9));
+    if (requests + tokens > 0) quota.minute.push_back({bench_.clock().wall(), requests, tokens});
+    LuaStackGuard guard(state_);
+    if (get(state_, spec, "limits") != LUA_TTABLE) return;
+    const int limits = lua_gettop(state_);
+    for (const auto& [name, limit] :
+         {std::pair{"rpm", &quota.learned.rpm}, std::pair{"tpm", &quota.learned.tpm},
+          std::pair{"rpd", &quota.learned.rpd}}) {
+      const double number = read_number(state_, limits, name, -1);
+      if (number >= 0) *limit = std::llround(std::min(number, 1e15));
+    }
+  }
+
+  // Last, since what is under way began when the key was well.
+  void trouble(const KeyRef& key, int spec) {
+    for (auto left = count(spec, "in_flight"); left > 0; --left) bench_.keep(pool_.reserve(key, "", 0, true));
+    std::string model;
+    read_text(state_, spec, "rests_for", model);
+    const double rest = read_number(state_, spec, "rests", 0);
+    if (rest > 0) pool_.cool_down(*key, model, Milliseconds(std::llround(rest * 1000)));
+    KeyPool::Patch patch;
+    patch.enabled = read_flag(state_, spec, "enabled", true);
+    if (!*patch.enabled) (void)pool_.change(key->id(), patch);
+  }
+
+  PolicyTestBench& bench_;
+  KeyPool& pool_;
+  lua_State* state_;
+  std::string model_;
+  std::map<std::string, QuotaState> quotas_;  // By project.
+};
+
+// The key's table at 1, the model that it has seen at 2.
 int make_key(lua_State* state) {
   auto& bench = bench_of(state);
+  auto& pool = bench.new_pool();
   lua_createtable(state, 1, 0);
   lua_pushvalue(state, 1);
   lua_rawseti(state, -2, 1);
   lua_replace(state, 1);
-  auto& pool = bench.new_pool();
   std::string problem;
-  const auto key = fill_pool(bench, pool, state, problem);
+  const auto key =
+      PoolFiller(bench, pool, state, std::string(text_argument(state, 2, "the model"))).fill(1, problem);
   if (!key) throw std::runtime_error("a_key: " + problem);
   push_key(bench.policies(), state, &pool, key);
   return 1;
 }
 
-// The keys' tables at 1, the model at 2, ids of keys at 3.
+// What stands in `kept`: conversations and the ids of their keys.
+void keep_conversations(lua_State* state, int options, KeyPool& pool) {
+  LuaStackGuard guard(state);
+  if (get(state, options, "kept") != LUA_TTABLE) return;
+  lua_pushnil(state);
+  while (lua_next(state, -2) != 0) {
+    const auto key = pool.find(text_argument(state, -1, "the id of a kept key"));
+    if (key) pool.keep(text_argument(state, -2, "the conversation"), *key);
+    lua_pop(state, 1);
+  }
+}
+
+// The keys' tables at 1, the options at 2: model, tried, kept, limits, estimated_tokens.
 int make_pool(lua_State* state) {
   auto& bench = bench_of(state);
   auto& pool = bench.new_pool();
-  std::string problem;
-  fill_pool(bench, pool, state, problem);
-  if (!problem.empty()) throw std::runtime_error("a_pool: " + problem);
   auto& fake = bench.new_fake();
-  fake.request.model = fake.request.upstream_model = text_argument(state, 2, "the model");
-  for (int at = 1;; ++at) {
-    lua_rawgeti(state, 3, at);
-    if (lua_type(state, -1) != LUA_TSTRING) break;
-    fake.tried.emplace_back(lua_tostring(state, -1));
-    lua_pop(state, 1);
+  read_text(state, 2, "model", fake.request.model);
+  fake.request.upstream_model = fake.request.model;
+  fake.request.estimated_tokens = std::llround(read_number(state, 2, "estimated_tokens", 0));
+  std::string problem;
+  PoolFiller(bench, pool, state, fake.request.model).fill(1, problem);
+  if (!problem.empty()) throw std::runtime_error("a_pool: " + problem);
+  if (get(state, 2, "limits") == LUA_TTABLE) {
+    auto limits = read_limits(state, -1, nullptr);
+    if (!limits) throw std::runtime_error("a_pool: limits: " + limits.error().message);
+    pool.set_limits(std::move(*limits));
   }
+  keep_conversations(state, 2, pool);
+  fake.tried = read_list(state, 2, "tried");
   fake.objects.pool = &pool;
-  fake.objects.begin_select(fake.tried);
+  fake.objects.begin_select({fake.tried, nullptr});
   push_pool(fake.objects, state);
   return 1;
 }

@@ -45,7 +45,7 @@ class PolicyTestBench {
   };
   Fake& new_fake();
   KeyPool& new_pool();
-  void keep(KeyPool::InFlight in_flight) { in_flight_.push_back(std::move(in_flight)); }
+  void keep(KeyPool::Reservation reservation) { reservations_.push_back(std::move(reservation)); }
 
  private:
   explicit PolicyTestBench(const Settings& settings);
@@ -55,7 +55,7 @@ class PolicyTestBench {
   std::unique_ptr<Clients> clients_;
   std::unique_ptr<SharedTable> shared_;
   std::vector<std::unique_ptr<KeyPool>> pools_;
-  std::vector<KeyPool::InFlight> in_flight_;
+  std::vector<KeyPool::Reservation> reservations_;
   PolicyHost host_;
   std::unique_ptr<LoadedPolicies> policies_;
   std::vector<std::unique_ptr<Fake>> fakes_;

@@ -7,6 +7,8 @@
 #include <optional>
 
 #include "base/log.h"
+#include "pool/key_pool.h"
+#include "script/limit_policy.h"
 #include "script/policy_files.h"
 #include "script/policy_watch.h"
 
@@ -22,6 +24,7 @@ class WatchedLibrary final : public PolicyLibrary {
       : folders_(std::move(folders)), host_(host), limits_(limits), slots_(workers) {
     host_.loop = nullptr;  // States are loaded on any thread, and attached by their worker.
     host_.http = nullptr;
+    host_.google = nullptr;
   }
 
   Result<void> load_at_start() override;
@@ -47,17 +50,19 @@ class WatchedLibrary final : public PolicyLibrary {
   Result<States> make_states(const PolicySources& sources) const;
   void publish(States states, const PolicySources& sources, const Errors& errors, const std::string& error);
   void refuse(const PolicySources* sources, const Error& error);
+  void hand_out_limits(const States& states);
   void adopt(Slot& slot, const PolicyHost& host);
 
   const PolicyFolders folders_;
   PolicyHost host_;
   const PolicyLimits limits_;
 
-  std::mutex load_mutex_;  // One load at a time; guards the next five.
+  std::mutex load_mutex_;  // One load at a time; guards the next six.
   std::vector<PolicyFile> loaded_files_, seen_files_;
   int unsettled_looks_ = 0;
   std::optional<PolicySources> loaded_sources_;  // The newest that were tried, good or bad.
   std::optional<Error> loaded_error_;            // What became of them.
+  std::shared_ptr<const LimitTable> quotas_;     // What the pool goes by.
 
   mutable std::mutex mutex_;  // Held for moments; guards the report and every slot's `next`.
   PolicyReport report_;
@@ -198,6 +203,7 @@ PolicyWatch::Looked WatchedLibrary::look() {
 void WatchedLibrary::publish(States states, const PolicySources& sources, const Errors& errors,
                              const std::string& error) {
   std::uint64_t version = 0;
+  hand_out_limits(states);
   {
     const std::lock_guard lock(mutex_);
     version = version_.load(std::memory_order_relaxed) + 1;
@@ -211,6 +217,16 @@ void WatchedLibrary::publish(States states, const PolicySources& sources, const 
   }
   log_info("policies loaded",
            {{"version", static_cast<std::int64_t>(version)}, {"owners", owners_files(sources)}});
+}
+
+// REQUIRES: load_mutex_ is held. One pool serves all workers, and all states say the same.
+void WatchedLibrary::hand_out_limits(const States& states) {
+  if (!host_.pool || states.empty()) return;
+  auto limits = states.front()->limits();
+  if (!limits) limits = default_limits(host_.settings);
+  if (quotas_ && *limits == *quotas_) return;
+  quotas_ = std::move(limits);
+  host_.pool->set_limits(quotas_);
 }
 
 void WatchedLibrary::refuse(const PolicySources* sources, const Error& error) {

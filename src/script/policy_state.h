@@ -25,20 +25,23 @@ namespace pollux {
 class Loop;
 class HttpClient;
 class KeyPool;
+class LimitTable;
 class Clients;
 class Clock;
 class SharedTable;
+struct GoogleAddress;
 struct Settings;
 
 // What policies may reach. One for each worker; outlives its states.
 struct PolicyHost {
-  Loop* loop = nullptr;  // For sleep() and http.fetch(). Null while a set is loaded or checked.
+  Loop* loop = nullptr;  // For sleep() and the fetches. Null while a set is loaded or checked.
   HttpClient* http = nullptr;
   KeyPool* pool = nullptr;
   Clients* clients = nullptr;
   SharedTable* shared = nullptr;
   const Clock* clock = nullptr;
   const Settings* settings = nullptr;
+  GoogleAddress* google = nullptr;  // For google.fetch(), as `loop` and `http`.
 };
 
 struct PolicyLimits {
@@ -71,6 +74,8 @@ class PolicyState {
   virtual void attach(const PolicyHost& host) = 0;
   virtual bool has_hook(std::string_view module, std::string_view hook) const = 0;
   virtual std::size_t memory_in_use() const = 0;
+  // What policies/limits.lua says; null where there is no such file.
+  virtual std::shared_ptr<const LimitTable> limits() const = 0;
 };
 
 // State that outlives a reload, one for all workers: strings, numbers and booleans with a time to live.

@@ -1,6 +1,8 @@
 // `pool` with its narrower pools, keys and clients.
+#include <algorithm>
 #include <array>
 #include <memory>
+#include <stdexcept>
 
 #include "script/object_types.h"
 
@@ -32,16 +34,47 @@ void push_pool_box(ExchangeObjects& exchange, lua_State* state, std::uint32_t in
   lua_setmetatable(state, -2);
 }
 
+// The model of a query that names one: the request's own, in whatever words, is what the request counts by.
+std::string_view query_model(ExchangeObjects& exchange, std::string_view name) {
+  constexpr std::size_t most_models = 100;
+  if (name == exchange.request.model || name == exchange.request.upstream_model)
+    return exchange.queries[0].model;
+  auto& others = exchange.other_models;
+  const auto known = std::find(others.begin(), others.end(), name);
+  if (known != others.end()) return *known;
+  if (others.size() >= most_models) throw std::runtime_error("the pool was asked about too many models");
+  return others.emplace_back(name);
+}
+
 // pool:least_busy() and the like; most_remaining may name another model than the request's.
-template <KeyRef (KeyPool::*Choose)(const KeyQuery&)>
+template <Choice (KeyPool::*Choose)(const KeyQuery&)>
 int choose(lua_State* state) {
   const auto [exchange, query, index] = open_pool(state);
   const auto usual = query->model;
   if (!lua_isnoneornil(state, 2)) {
-    query->model = counted_model(exchange->request, text_argument(state, 2, "the model"));
+    query->model = query_model(*exchange, text_argument(state, 2, "the model"));
   }
-  exchange->chosen = (exchange->pool->*Choose)(*query);
+  {
+    auto choice = (exchange->pool->*Choose)(*query);
+    if (!choice.key) exchange->note_in_vain(*query, choice.free_in);
+    exchange->chosen = std::move(choice.key);
+  }
   query->model = usual;
+  push_key(exchange->policies, state, exchange->pool, exchange->chosen);
+  return 1;
+}
+
+// pool:kept_for(conversation): nil if it has no key yet, or one that cannot pay now or was tried before.
+int choose_kept(lua_State* state) {
+  const auto [exchange, query, index] = open_pool(state);
+  if (lua_isnoneornil(state, 2)) return lua_pushnil(state), 1;
+  const auto conversation = text_argument(state, 2, "the conversation");
+  exchange->chosen = exchange->pool->kept_for(*query, conversation).key;
+  if (exchange->chosen) {
+    const auto& tried = query->avoid;
+    if (std::find(tried.begin(), tried.end(), exchange->chosen->id()) != tried.end())
+      exchange->chosen.reset();
+  }
   push_key(exchange->policies, state, exchange->pool, exchange->chosen);
   return 1;
 }
@@ -311,6 +344,7 @@ void make_pool_types(LoadedPolicies& policies, lua_State* state) {
       Method{"most_remaining", lua_entry<choose<&KeyPool::most_remaining>>},
       Method{"best", lua_entry<choose<&KeyPool::best>>},
       Method{"weighted", lua_entry<choose<&KeyPool::weighted>>},
+      Method{"kept_for", lua_entry<choose_kept>},
       Method{"tagged", lua_entry<narrow<Kind::tagged>>},
       Method{"in_project", lua_entry<narrow<Kind::in_project>>},
       Method{"named", lua_entry<narrow<Kind::named>>},

@@ -1,8 +1,9 @@
 -- What policies see and is pleasantly written in Lua: refusals, verdicts, and the reading of Google's errors.
--- `native.is_key(value)` tells whether a value is a key; returned are the globals and two metatables.
+-- `native.is_key(value)` tells whether a value is a key; returned are the globals and three metatables.
 local native = ...
 
 local Denial = { __metatable = "denial" }
+local OwnKey = { __metatable = "own key" }
 local Verdict = { __metatable = "verdict" }
 Verdict.__index = Verdict
 
@@ -41,10 +42,19 @@ local function deny(status, message, options)
 end
 
 
--- A verdict is a plain value: action, rests[i] = {key, seconds, model}, disables[i] and strikes[i] = {key, reason},
--- otherwise = a refusal for when no retry is possible, same_key.
+-- own_key(request.token): whoever asks pays with this key, which never enters the pool.
+local function own_key(secret)
+  if type(secret) ~= "string" or secret == "" then
+    error("own_key: the secret is " .. (secret == "" and "empty" or "a " .. type(secret)) .. ", expected a key", 2)
+  end
+  return setmetatable({ secret = secret }, OwnKey)
+end
+
+
+-- A verdict is a plain value: action, same_key, pause in seconds, counted, otherwise = a refusal for when no retry is
+-- possible, and meanings[i] = {kind = the method's name, key, ...}: see the methods.
 local function new_verdict(action)
-  return setmetatable({ action = action, rests = {}, disables = {}, strikes = {}, same_key = false }, Verdict)
+  return setmetatable({ action = action, meanings = {}, same_key = false, pause = 0, counted = true }, Verdict)
 end
 
 
@@ -59,7 +69,7 @@ end
 
 
 local function check_verdict(verdict, name)
-  if type(verdict) ~= "table" or rawget(verdict, "rests") == nil then
+  if type(verdict) ~= "table" or rawget(verdict, "meanings") == nil then
     error(name .. " must be called with a colon, on answer() or retry()", 3)
   end
 end
@@ -73,8 +83,8 @@ end
 
 
 local function check_model(model, name)
-  if model ~= nil and type(model) ~= "string" then
-    error(name .. ": the model is a " .. type(model) .. ", expected a string", 3)
+  if type(model) ~= "string" or model == "" then
+    error(name .. ": the model is " .. (model == "" and "empty" or "a " .. type(model)) .. ", expected its name", 3)
   end
 end
 
@@ -86,28 +96,70 @@ local function check_reason(reason, name)
 end
 
 
-function Verdict:cool_down(key, seconds, model)
+local function check_seconds(seconds, name)
+  if not is_number(seconds) or seconds < 0 then
+    error(name .. ": " .. tostring(seconds) .. " are no seconds", 3)
+  end
+end
+
+
+local function check_back_off(first, most, name)
+  if not is_number(first) or not is_number(most) or first <= 0 or most < first then
+    error(name .. ": " .. tostring(first) .. " and " .. tostring(most) .. " are no seconds of a first rest and of the "
+      .. "longest one", 3)
+  end
+end
+
+
+local function means(verdict, meaning)
+  verdict.meanings[#verdict.meanings + 1] = meaning
+  return verdict
+end
+
+
+-- The key rests for this model, with all keys of its project; without a model, the key as a whole, and `reason` is
+-- shown for it.
+function Verdict:cool_down(key, seconds, model, reason)
   check_verdict(self, "cool_down")
   check_key(key, "cool_down")
-  check_model(model, "cool_down")
-  if not is_number(seconds) or seconds < 0 then
-    error("cool_down: " .. tostring(seconds) .. " are no seconds", 2)
-  end
-  self.rests[#self.rests + 1] = { key = key, seconds = seconds, model = model }
-  return self
+  check_seconds(seconds, "cool_down")
+  if model ~= nil then check_model(model, "cool_down") end
+  if reason ~= nil then check_reason(reason, "cool_down") end
+  return means(self, { kind = "cool_down", key = key, seconds = seconds, model = model, reason = reason })
 end
 
 
 -- `when` is a time as time.now() and time.pacific_midnight() give it.
-function Verdict:cool_down_until(key, when, model)
+function Verdict:cool_down_until(key, when, model, reason)
   check_verdict(self, "cool_down_until")
   check_key(key, "cool_down_until")
-  check_model(model, "cool_down_until")
   if not is_number(when) then
     error("cool_down_until: " .. tostring(when) .. " is no time", 2)
   end
-  self.rests[#self.rests + 1] = { key = key, seconds = math.max(0, when - time.now()), model = model, until_time = when }
-  return self
+  if model ~= nil then check_model(model, "cool_down_until") end
+  if reason ~= nil then check_reason(reason, "cool_down_until") end
+  local seconds = math.max(0, when - time.now())
+  return means(self, { kind = "cool_down", key = key, seconds = seconds, model = model, reason = reason })
+end
+
+
+-- Rests of `first` seconds, twice as long each time that was not enough, up to `most`; a good answer ends it. Of the
+-- key's project and the model ...
+function Verdict:back_off(key, first, most, model)
+  check_verdict(self, "back_off")
+  check_key(key, "back_off")
+  check_back_off(first, most, "back_off")
+  check_model(model, "back_off")
+  return means(self, { kind = "back_off", key = key, first = first, most = most, model = model })
+end
+
+
+-- ... and of the model, for everybody.
+function Verdict:back_off_model(model, first, most)
+  check_verdict(self, "back_off_model")
+  check_model(model, "back_off_model")
+  check_back_off(first, most, "back_off_model")
+  return means(self, { kind = "back_off_model", first = first, most = most, model = model })
 end
 
 
@@ -115,8 +167,16 @@ function Verdict:disable(key, reason)
   check_verdict(self, "disable")
   check_key(key, "disable")
   check_reason(reason, "disable")
-  self.disables[#self.disables + 1] = { key = key, reason = reason }
-  return self
+  return means(self, { kind = "disable", key = key, reason = reason })
+end
+
+
+-- All keys of the key's project.
+function Verdict:disable_project(key, reason)
+  check_verdict(self, "disable_project")
+  check_key(key, "disable_project")
+  check_reason(reason, "disable_project")
+  return means(self, { kind = "disable_project", key = key, reason = reason })
 end
 
 
@@ -124,7 +184,56 @@ function Verdict:strike(key, reason)
   check_verdict(self, "strike")
   check_key(key, "strike")
   if reason ~= nil then check_reason(reason, "strike") end
-  self.strikes[#self.strikes + 1] = { key = key, reason = reason }
+  return means(self, { kind = "strike", key = key, reason = reason })
+end
+
+
+local limit_kinds = { rpm = true, tpm = true, rpd = true }
+
+
+-- The key's project has this limit for the model: Google said so.
+function Verdict:learn_limit(key, model, kind, limit)
+  check_verdict(self, "learn_limit")
+  check_key(key, "learn_limit")
+  check_model(model, "learn_limit")
+  if not limit_kinds[kind] then
+    error('learn_limit: the kind is ' .. tostring(kind) .. ', expected "rpm", "tpm" or "rpd"', 2)
+  end
+  if not is_number(limit) or limit < 0 or limit % 1 ~= 0 then
+    error("learn_limit: the limit is " .. tostring(limit) .. ", expected a whole number from 0", 2)
+  end
+  return means(self, { kind = "learn_limit", key = key, model = model, limit_kind = kind, limit = limit })
+end
+
+
+-- The key belongs to this project. It holds before everything else that the verdict says.
+function Verdict:learn_project(key, project)
+  check_verdict(self, "learn_project")
+  check_key(key, "learn_project")
+  if type(project) ~= "string" or #project > 100 or not project:find("^[%w%-%.:]+$") then
+    error("learn_project: expected a project's number or id", 2)
+  end
+  return means(self, { kind = "learn_project", key = key, project = project })
+end
+
+
+-- Google has not counted this request against any limit.
+function Verdict:not_counted()
+  check_verdict(self, "not_counted")
+  self.counted = false
+  return self
+end
+
+
+local longest_pause_s = 600
+
+
+-- retry():after(2): the next attempt waits for so long; what the verdict means for keys holds from now on.
+function Verdict:after(seconds)
+  check_verdict(self, "after")
+  if self.action ~= "retry" then error("after: answer() is final, only retry() waits", 2) end
+  check_seconds(seconds, "after")
+  self.pause = math.min(seconds, longest_pause_s)
   return self
 end
 
@@ -148,7 +257,7 @@ end
 
 
 -- Google's errors ---------------------------------------------------------------------------------------------------
-local google = {}
+local google = { fetch = native.fetch }  -- google.fetch(key, { path =, method =, headers =, body =, timeout = })
 
 
 local function as_table(value)
@@ -198,7 +307,26 @@ local function detail_of_type(details, name)
 end
 
 
--- {status, code, message, reason, details} of an error's body, or nil. `reason` is ErrorInfo's.
+-- A project's number or id. Where a key stands in its place ("api_key:AIza..."), nothing.
+local function project_id(text)
+  if not text or #text > 64 then return nil end
+  return text:match("^%d+$") or text:match("^[a-z][a-z0-9%-%.:]*$")
+end
+
+
+-- The project that an ErrorInfo names as the one that pays.
+local function project_of(info)
+  local metadata = info and as_table(info.metadata)
+  if not metadata then return nil end
+  for _, text in ipairs { as_text(metadata.consumer) or "", as_text(metadata.containerInfo) or "" } do
+    local project = project_id(text:match("^projects/(.+)$")) or text:match("^%d+$")
+    if project and #project <= 64 then return project end
+  end
+end
+
+
+-- {status, code, message, reason, project, details} of an error's body, or nil. `reason` is ErrorInfo's, `project` the
+-- one that it says the key belongs to.
 function google.error(body)
   local object = error_object(body)
   if not object then return nil end
@@ -209,6 +337,7 @@ function google.error(body)
     code = number_of(object.code) or as_text(object.code),
     message = as_text(object.message) or "",
     reason = info and as_text(info.reason),
+    project = project_of(info),
     details = details,
   }
 end
@@ -352,4 +481,4 @@ function google.quota(body)
 end
 
 
-return { deny = deny, answer = answer, retry = retry, google = google }, Denial, Verdict
+return { deny = deny, own_key = own_key, answer = answer, retry = retry, google = google }, Denial, Verdict, OwnKey

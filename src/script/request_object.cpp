@@ -8,9 +8,10 @@
 namespace pollux {
 namespace {
 
-constexpr std::array request_fields{"method",  "path",     "query", "remote_address", "headers",
-                                    "dialect", "endpoint", "model", "upstream_model", "streaming",
-                                    "token",   "client",   "body",  "text",           "state"};
+constexpr std::array request_fields{"method",  "path",     "query",   "remote_address", "headers",
+                                    "dialect", "endpoint", "model",   "upstream_model", "streaming",
+                                    "token",   "client",   "own_key", "conversation",   "estimated_tokens",
+                                    "body",    "text",     "state"};
 enum class RequestField {
   method,
   path,
@@ -24,6 +25,9 @@ enum class RequestField {
   streaming,
   token,
   client,
+  own_key,
+  conversation,
+  estimated_tokens,
   body,
   text,
   state
@@ -108,6 +112,13 @@ int read_request(lua_State* state, int field) {
       return lua_pushboolean(state, request.streaming), 1;
     case RequestField::client:
       return push_client(exchange.policies, state, request.client), 1;
+    case RequestField::own_key:
+      return lua_pushboolean(state, request.own_key), 1;
+    case RequestField::conversation:
+      if (request.conversation.empty()) return lua_pushnil(state), 1;
+      return push_text(state, request.conversation), 1;
+    case RequestField::estimated_tokens:
+      return lua_pushnumber(state, static_cast<double>(request.estimated_tokens)), 1;
     case RequestField::body:
       return push_body(exchange, state);
     case RequestField::text:
@@ -135,6 +146,15 @@ void assign_path(ExchangeObjects& exchange, lua_State* state) {
   exchange.request.path = path;
 }
 
+// What the pool remembers a key under, once it has answered.
+void assign_conversation(ExchangeObjects& exchange, lua_State* state) {
+  constexpr std::size_t longest = 256;
+  const auto name =
+      lua_isnil(state, 3) ? std::string_view() : text_argument(state, 3, "request.conversation");
+  if (name.size() > longest) luaL_error(state, "request.conversation is longer than 256 bytes");
+  exchange.request.conversation = name;
+}
+
 int write_request(lua_State* state) {
   auto& exchange = *open_box(state, 1, ObjectType::request).exchange;
   const auto field = static_cast<RequestField>(assigned_field(state, ObjectType::request));
@@ -153,6 +173,8 @@ int write_request(lua_State* state) {
       }
       exchange.state = LuaRef(state, 3);
       return 0;
+    case RequestField::conversation:
+      return assign_conversation(exchange, state), 0;
     case RequestField::upstream_model:
     case RequestField::path:
       if (!exchange.transforming) {

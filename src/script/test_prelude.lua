@@ -151,8 +151,10 @@ end
 
 local fields = {
   a_request = names_of("method path query headers remote_address dialect endpoint model upstream_model streaming " ..
-    "token client body text state"),
-  a_key = names_of("name project tags weight enabled rests rests_for in_flight requests_today failures_in_a_row secret"),
+    "token client own_key conversation estimated_tokens body text state"),
+  a_key = names_of("name project tags weight enabled rests rests_for in_flight requests_today requests_this_minute " ..
+    "tokens_this_minute limits failures_in_a_row secret"),
+  a_pool = names_of("model tried kept limits estimated_tokens"),
   a_client = names_of("name tags token"),
   an_attempt = names_of("number key status headers body text kind message model"),
   a_response = names_of("status headers body text"),
@@ -186,6 +188,9 @@ local specs = setmetatable({}, { __mode = "k" })  -- By fake key: a pool is made
 local key_count = 0
 
 
+local usual_model = "gemini-2.5-flash"
+
+
 local function complete_key(spec)
   if not spec.secret then
     key_count = key_count + 1
@@ -198,7 +203,7 @@ end
 -- a_key { name = "paid-1", tags = { "paid" }, rests = 30, rests_for = "gemini-2.5-pro", in_flight = 2 }
 local function a_key(given)
   local spec = complete_key(checked("a_key", given))
-  local key = native.key(spec)
+  local key = native.key(spec, usual_model)
   specs[key] = spec
   return key
 end
@@ -210,17 +215,20 @@ share("a_key", a_key)
 -- a_pool { a_key {...}, a_key {...}, model = "gemini-2.5-flash", tried = { a_key } }: a real pool of these keys.
 share("a_pool", function(given)
   given = given or {}
-  local list, tried = {}, {}
+  local list, options = {}, { tried = {}, kept = {} }
   for index, item in ipairs(given) do
     local spec = specs[item] or (type(item) == "table" and checked("a_key", item))
     if not spec then error("a_pool: its entry " .. index .. " is no key made by a_key", 2) end
     list[index] = complete_key(spec)
   end
-  for index, key in ipairs(given.tried or {}) do tried[index] = key.id end
   for name in pairs(given) do
-    if type(name) ~= "number" and name ~= "model" and name ~= "tried" then error("a_pool knows no " .. name, 2) end
+    if type(name) ~= "number" and not fields.a_pool[name] then error("a_pool knows no " .. name, 2) end
   end
-  return native.pool(list, given.model or "gemini-2.5-flash", tried)
+  for index, key in ipairs(given.tried or {}) do options.tried[index] = key.id end
+  for conversation, key in pairs(given.kept or {}) do options.kept[tostring(conversation)] = key.id end
+  options.model = given.model or usual_model
+  options.limits, options.estimated_tokens = given.limits, given.estimated_tokens
+  return native.pool(list, options)
 end)
 
 
@@ -234,9 +242,9 @@ share("a_client", a_client)
 
 share("a_request", function(given)
   local spec = checked("a_request", given)
-  spec.model = spec.model or "gemini-2.5-flash"
+  spec.model = spec.model or usual_model
   spec.upstream_model = spec.upstream_model or spec.model
-  spec.client = spec.client or a_client { name = "somebody" }
+  spec.client = spec.client or a_client { name = spec.own_key and "own key" or "somebody" }
   spec.query = query_text(spec.query)
   return native.request(spec)
 end)
@@ -302,15 +310,33 @@ share("sleep", function(seconds)
 end)
 
 
+local function fetched(name, request)
+  if not fetch_handler then error(name .. ": say with fake_fetch(function(request) ... end) what it answers", 3) end
+  local answer, why = fetch_handler(request)
+  if answer == nil then return nil, why or "failed" end
+  return { status = answer.status or 200, headers = answer.headers or {}, body = answer.body or "" }
+end
+
+
 share("http", {
   fetch = function(request)
     if type(request) ~= "table" or type(request.url) ~= "string" then error("http.fetch: expected a url", 2) end
-    if not fetch_handler then error("http.fetch: say with fake_fetch(function(request) ... end) what it answers", 2) end
-    local answer, why = fetch_handler(request)
-    if answer == nil then return nil, why or "failed" end
-    return { status = answer.status or 200, headers = answer.headers or {}, body = answer.body or "" }
+    return fetched("http.fetch", request)
   end,
 })
+
+
+-- As it is, but for what leaves this machine; fake_fetch is also given the key.
+local google_as_it_is = google
+share("google", setmetatable({
+  fetch = function(key, request)
+    if not native.name_of(key) then error("google.fetch: expected a key", 2) end
+    if type(request) ~= "table" or type(request.path) ~= "string" then error("google.fetch: expected a path", 2) end
+    local call = { key = key }
+    for name, value in pairs(request) do call[name] = value end
+    return fetched("google.fetch", call)
+  end,
+}, { __index = google_as_it_is }))
 
 
 -- The runner's ---------------------------------------------------------------------------------------------------

@@ -8,6 +8,7 @@
 
 #include <cerrno>
 #include <cstdio>
+#include <limits>
 #include <system_error>
 
 #include "base/clock.h"
@@ -169,23 +170,26 @@ void as_far_as_possible(Read read) {
 // Copies what a damaged database still tells; returns it in words.
 std::string save_from(const std::string& damaged, SQLite::Database& database) {
   StoredKeys keys;
+  PoolState states;
   std::vector<Client> clients;
   std::vector<NamedValue> values;
   if (const auto readable = open_to_read(damaged, true)) {
     as_far_as_possible([&] { read_keys(*readable, keys); });
+    as_far_as_possible([&] { read_quotas(*readable, states.quotas); });
     as_far_as_possible([&] { read_clients(*readable, clients); });
     as_far_as_possible([&] { read_values(*readable, values); });
   }
-  KeyStates states;
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
   std::erase_if(keys, [](const auto& key) { return key.first.id.empty() || key.first.secret.empty(); });
   for (auto& [key, state] : keys) {
-    states.emplace(key.id, std::move(state));
+    states.keys.emplace_back(key.id, std::move(state));
     write_change(database, std::move(key));
   }
   for (auto& client : clients) write_change(database, std::move(client));
   for (auto& value : values) write_change(database, std::move(value));
-  write_states(database, states);
+  StateBatch batch;
+  batch.add(std::move(states), std::numeric_limits<std::size_t>::max());
+  write_states(database, batch);
   transaction.commit();
   return std::to_string(keys.size()) + " keys and " + std::to_string(clients.size()) +
          " client tokens were saved from it";
@@ -275,6 +279,18 @@ StoredKeys DatabaseFile::load_keys() {
   return keys;
 }
 
+std::vector<QuotaState> DatabaseFile::load_quotas() {
+  const std::lock_guard lock(mutex_);
+  std::vector<QuotaState> quotas;
+  try {
+    read_quotas(*database_, quotas);
+  } catch (const SQLite::Exception& failure) {
+    log_error("database: not all quotas could be read",
+              {{"error", in_words(failure)}, {"read", quotas.size()}});
+  }
+  return quotas;
+}
+
 std::vector<Client> DatabaseFile::load_clients() {
   const std::lock_guard lock(mutex_);
   std::vector<Client> clients;
@@ -318,7 +334,7 @@ Result<void> DatabaseFile::write(std::span<const Change* const> changes) {
   });
 }
 
-Result<void> DatabaseFile::write(const KeyStates& states) {
+Result<void> DatabaseFile::write(const StateBatch& states) {
   return in_transaction("PRAGMA synchronous = NORMAL",
                         [&](SQLite::Database& database) { write_states(database, states); });
 }

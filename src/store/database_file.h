@@ -29,13 +29,14 @@ class DatabaseFile {
   const std::string& notice() const { return notice_; }
 
   StoredKeys load_keys();
+  std::vector<QuotaState> load_quotas();
   std::vector<Client> load_clients();
   std::optional<std::string> load_value(std::string_view name);
 
   // All or none; on the disk itself when it returns, so that it outlives a power cut.
   Result<void> write(std::span<const Change* const> changes);
   // All or none; outlives a crash of the program, and a power cut but for the last moments.
-  Result<void> write(const KeyStates& states);
+  Result<void> write(const StateBatch& states);
 
  private:
   DatabaseFile(DirectoryLock lock, std::unique_ptr<SQLite::Database> database, bool keeps, std::string notice)

@@ -18,7 +18,7 @@ constexpr auto longest_pause = 30s;  // Between two tries at a database that can
 constexpr auto longest_stop = 5s;
 constexpr auto longest_flush = 3s;  // Of it, for trying again.
 constexpr auto flush_pause = 200ms;
-constexpr std::size_t most_waiting = 100'000;  // Changes, and states: ten times the largest pool.
+constexpr std::size_t most_waiting = 100'000;  // Changes, keys' states, quotas: ten times the largest pool.
 
 // What a change is about: changes of the same thing replace each other.
 std::string subject_of(const Change& change) {
@@ -80,8 +80,13 @@ void Recorder::barrier(Store::Done done) {
 void Recorder::gather_from(Source source) {
   const std::lock_guard lock(mutex_);
   source_ = std::move(source);
-  urgent_ = true;  // From now on the thread wakes once a second.
+  changed_ = true;
   wake_.notify_one();
+}
+
+void Recorder::states_changed() {
+  const std::lock_guard lock(mutex_);
+  if (!std::exchange(changed_, true)) wake_.notify_one();
 }
 
 std::string Recorder::health() const {
@@ -120,23 +125,23 @@ void Recorder::run() {
 void Recorder::wait(std::unique_lock<std::mutex>& lock) {
   const auto woken = [this] { return urgent_ || stopping_; };
   const bool failing = !trouble_.empty();
-  if (!source_ && !failing) {
-    wake_.wait(lock, woken);
-  } else if (!source_) {
-    wake_.wait_until(lock, next_try_, woken);
-  } else {
-    wake_.wait_until(lock, failing ? std::min(next_gathering_, next_try_) : next_gathering_, woken);
+  if (!changed_) {
+    const auto something_new = [&] { return woken() || changed_; };
+    failing ? void(wake_.wait_until(lock, next_try_, something_new)) : wake_.wait(lock, something_new);
+    if (woken() || !changed_) return;
+    next_gathering_ = steady_clock::now() + gathering_interval;
   }
+  wake_.wait_until(lock, failing ? std::min(next_gathering_, next_try_) : next_gathering_, woken);
 }
 
 void Recorder::turn(bool last) {
   const auto now = steady_clock::now();
-  const bool gathering = last || now >= next_gathering_;
-  if (gathering) {
-    gather();
-    next_gathering_ = now + gathering_interval;
-  }
   std::unique_lock lock(mutex_);
+  const bool gathering = last || (changed_ && now >= next_gathering_);
+  if (gathering) changed_ = false;  // What changes from now on is told anew.
+  lock.unlock();
+  if (gathering) gather();
+  lock.lock();
   const bool urgent = std::exchange(urgent_, false);
   const bool failing = !trouble_.empty();
   lock.unlock();
@@ -153,9 +158,7 @@ void Recorder::gather() {
   const auto source = source_;
   lock.unlock();
   if (!source || !file_->keeps()) return;
-  for (auto& [id, state] : source()) {
-    if (states_.size() < most_waiting || states_.contains(id)) states_.insert_or_assign(id, std::move(state));
-  }
+  states_.add(source(), most_waiting);
   states_waiting_ = states_.size();
 }
 

@@ -19,7 +19,7 @@ namespace pollux {
 
 class Recorder : public std::enable_shared_from_this<Recorder> {
  public:
-  using Source = std::function<std::vector<std::pair<std::string, KeyState>>()>;
+  using Source = std::function<PoolState()>;
 
   static std::shared_ptr<Recorder> start(std::unique_ptr<DatabaseFile> file);
   // Writes what waits and ends the thread, within 5 s. Called once, before the last owner lets go.
@@ -31,6 +31,7 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   // Told once all changes that wait now were written or refused.
   void barrier(Store::Done done);
   void gather_from(Source source);
+  void states_changed();
 
   std::string health() const;
   DatabaseFile& file() { return *file_; }
@@ -65,11 +66,12 @@ class Recorder : public std::enable_shared_from_this<Recorder> {
   std::vector<Store::Done> turned_away_;  // Of changes for which there was no room.
   std::vector<Store::Done> barriers_;
   Source source_;
-  std::string trouble_;  // Empty: the last write went well.
+  std::string trouble_;   // Empty: the last write went well.
+  bool changed_ = false;  // The source has something to tell.
   bool urgent_ = false, stopping_ = false, running_ = false, abandoned_ = false;
 
   // The thread's own.
-  KeyStates states_;
+  StateBatch states_;
   std::atomic<std::size_t> states_waiting_ = 0;
   Time next_gathering_, next_try_;
   std::chrono::seconds pause_{0};

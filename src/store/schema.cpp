@@ -56,9 +56,49 @@ CREATE TABLE named_values (
 ) WITHOUT ROWID;
 )";
 
-constexpr std::array all_steps{keys_and_clients};
-constexpr std::array<std::string_view, 5> tables{"keys", "key_states", "key_models", "clients",
-                                                 "named_values"};
+// What Google counts by project and model: a key without a project is the project "key:ID". `minute` is as
+// in tables.cpp. What keys had counted and rested becomes their project's.
+constexpr const char* quotas_of_projects = R"(
+CREATE TABLE quotas (
+  project TEXT NOT NULL,
+  model TEXT NOT NULL,
+  day INTEGER NOT NULL,
+  requests_today INTEGER NOT NULL,
+  minute TEXT NOT NULL,
+  cooldown_until INTEGER,
+  back_offs INTEGER NOT NULL,
+  learned_rpm INTEGER,
+  learned_tpm INTEGER,
+  learned_rpd INTEGER,
+  PRIMARY KEY (project, model)
+) WITHOUT ROWID;
+
+WITH
+  counted AS (
+    SELECT CASE keys.project WHEN '' THEN 'key:' || keys.id ELSE keys.project END AS project,
+      model, day, requests_today, cooldown_until
+    FROM key_models JOIN keys ON keys.id = key_models.key_id
+    WHERE model <> ''),
+  latest AS (
+    SELECT project, model, max(day) AS day FROM counted GROUP BY project, model)
+INSERT INTO quotas (project, model, day, requests_today, minute, cooldown_until, back_offs)
+  SELECT project, model, latest.day, sum(CASE WHEN counted.day = latest.day THEN requests_today ELSE 0 END),
+    '', max(cooldown_until), 0
+  FROM latest JOIN counted USING (project, model)
+  GROUP BY project, model;
+
+ALTER TABLE key_models DROP COLUMN cooldown_until;
+ALTER TABLE key_models ADD COLUMN input_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE key_models ADD COLUMN cached_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE key_models ADD COLUMN output_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE key_models ADD COLUMN thought_tokens INTEGER NOT NULL DEFAULT 0;
+ALTER TABLE key_states ADD COLUMN rest_reason TEXT NOT NULL DEFAULT '';
+ALTER TABLE key_states ADD COLUMN on_trial INTEGER NOT NULL DEFAULT 0;
+)";
+
+constexpr std::array all_steps{keys_and_clients, quotas_of_projects};
+constexpr std::array<std::string_view, 6> tables{"keys",    "key_states",   "key_models",
+                                                 "clients", "named_values", "quotas"};
 
 }  // namespace
 

@@ -14,6 +14,7 @@ class SqliteStore final : public Store {
   ~SqliteStore() override { recorder_->stop(); }
 
   std::vector<std::pair<KeyRecord, KeyState>> load_keys() override { return recorder_->file().load_keys(); }
+  std::vector<QuotaState> load_quotas() override { return recorder_->file().load_quotas(); }
   std::vector<Client> load_clients() override { return recorder_->file().load_clients(); }
   std::optional<std::string> load_value(std::string_view name) override {
     return recorder_->file().load_value(name);
@@ -36,9 +37,10 @@ class SqliteStore final : public Store {
   }
 
   void barrier(Done done) override { recorder_->barrier(std::move(done)); }
-  void gather_states(std::function<std::vector<std::pair<std::string, KeyState>>()> source) override {
+  void gather_states(std::function<PoolState()> source) override {
     recorder_->gather_from(std::move(source));
   }
+  void states_changed() override { recorder_->states_changed(); }
   std::string health() const override { return recorder_->health(); }
 
  private:

@@ -1,10 +1,10 @@
-// What outlives the process: keys, their states, client tokens, a few named values. SQLite stands behind it
-// today.
+// What outlives the process: keys, their states, projects' quotas, client tokens, a few named values. SQLite
+// stands behind it today.
 //
 // Reading happens at start, on the caller's thread. Writing is queued from any thread and done by one
 // recorder thread in batches, so no loop ever waits for a disk. Identity (keys, clients, named values) is
-// committed at once and confirmed; states are gathered by the recorder once a second, so that a kill -9 costs
-// at most a second of counts.
+// committed at once and confirmed; states are gathered by the recorder a second after they have changed, so
+// that a kill -9 costs at most a second of counts, and nobody wakes while nothing changes.
 //
 // A disk that is full or read-only, a locked or damaged database: what cannot be written stays queued
 // (bounded; later values of the same thing replace earlier ones) and is tried again; health() says what is
@@ -37,6 +37,7 @@ class Store {
   virtual ~Store() = default;
 
   virtual std::vector<std::pair<KeyRecord, KeyState>> load_keys() = 0;
+  virtual std::vector<QuotaState> load_quotas() = 0;
   virtual std::vector<Client> load_clients() = 0;
   virtual std::optional<std::string> load_value(std::string_view name) = 0;
 
@@ -49,8 +50,11 @@ class Store {
   // `done` is called once everything queued before it is on disk, or could not be written.
   virtual void barrier(Done done) = 0;
 
-  // Where the recorder gathers states from, once a second and at the end: KeyPool::take_changed_states.
-  virtual void gather_states(std::function<std::vector<std::pair<std::string, KeyState>>()> source) = 0;
+  // Where the recorder gathers states from: KeyPool::take_changes. It is asked at once, a second after
+  // states_changed(), and at the end.
+  virtual void gather_states(std::function<PoolState()> source) = 0;
+  // From any thread; waits for nothing.
+  virtual void states_changed() = 0;
 
   // Empty when all is well; else one sentence for the log and /ready: "database: disk is full; 12 changes
   // wait".

@@ -2,6 +2,7 @@
 
 #include <SQLiteCpp/Statement.h>
 
+#include <charconv>
 #include <cstdint>
 
 namespace pollux {
@@ -27,8 +28,9 @@ void bind_at(SQLite::Statement& statement, int at, double number) {
 void bind_at(SQLite::Statement& statement, int at, WallTime time) {
   statement.bind(at, std::int64_t{time.time_since_epoch().count()});
 }
-void bind_at(SQLite::Statement& statement, int at, const std::optional<WallTime>& time) {
-  time ? bind_at(statement, at, *time) : statement.bind(at);
+template <typename Value>
+void bind_at(SQLite::Statement& statement, int at, const std::optional<Value>& value) {
+  value ? bind_at(statement, at, *value) : statement.bind(at);
 }
 
 // REQUIRES: the values live until the call returns.
@@ -61,7 +63,12 @@ class Row {
     const auto column = next();
     return column.isNull() ? std::nullopt : std::optional(WallTime(Milliseconds(column.getInt64())));
   }
+  std::optional<std::int64_t> optional_number() {
+    const auto column = next();
+    return column.isNull() ? std::nullopt : std::optional<std::int64_t>(column.getInt64());
+  }
   std::vector<std::string> lines();
+  std::vector<QuotaState::Use> uses();
 
  private:
   SQLite::Column next() { return statement_.getColumn(at_++); }
@@ -85,6 +92,43 @@ std::string joined(const std::vector<std::string>& lines) {
   std::string text;
   for (const auto& line : lines) text.append(line).append("\n");
   return text;
+}
+
+// The uses of a minute as "TIME REQUESTS TOKENS TIME REQUESTS TOKENS ...": the first time in milliseconds
+// since 1970, each further one since the time before.
+std::string in_text(const std::vector<QuotaState::Use>& uses) {
+  std::string text;
+  WallTime before{};
+  for (const auto& use : uses) {
+    for (const std::int64_t number : {std::int64_t{(use.at - before).count()}, use.requests, use.tokens}) {
+      if (!text.empty()) text += ' ';
+      text += std::to_string(number);
+    }
+    before = use.at;
+  }
+  return text;
+}
+
+// As far as it can be read.
+std::vector<QuotaState::Use> Row::uses() {
+  constexpr std::int64_t largest = 1'000'000'000'000'000;  // Beyond it a number is damage.
+  std::vector<QuotaState::Use> uses;
+  const auto text = this->text();
+  const char* at = text.data();
+  const char* const end = at + text.size();
+  WallTime before{};
+  while (at != end) {
+    std::int64_t numbers[3];
+    for (auto& number : numbers) {
+      if (at != end && *at == ' ') ++at;
+      const auto [next, problem] = std::from_chars(at, end, number);
+      if (problem != std::errc() || number < 0 || number > largest) return uses;
+      at = next;
+    }
+    before += Milliseconds(numbers[0]);
+    uses.push_back({before, numbers[1], numbers[2]});
+  }
+  return uses;
 }
 
 // -- One kind of change each
@@ -130,13 +174,18 @@ void write(SQLite::Database& database, const NamedValue& named) {
            named.value);
 }
 
+using KeyStates = std::unordered_map<std::string, KeyState>;  // By the key's id.
+
 void read_states(SQLite::Database& database, KeyStates& states) {
-  SQLite::Statement statement(
-      database, "SELECT key_id, cooldown_until, failures_in_a_row, last_used, last_success FROM key_states");
+  SQLite::Statement statement(database,
+                              "SELECT key_id, cooldown_until, rest_reason, on_trial, failures_in_a_row,"
+                              " last_used, last_success FROM key_states");
   while (statement.executeStep()) {
     Row row(statement);
     auto& state = states[row.text()];
     state.cooldown_until = row.optional_time();
+    state.rest_reason = row.text();
+    state.on_trial = row.flag();
     state.failures_in_a_row = row.small_number();
     state.last_used = row.optional_time();
     state.last_success = row.optional_time();
@@ -145,8 +194,8 @@ void read_states(SQLite::Database& database, KeyStates& states) {
 
 void read_models(SQLite::Database& database, KeyStates& states) {
   SQLite::Statement statement(database,
-                              "SELECT key_id, model, day, requests_today, successes, failures, cooldown_until"
-                              " FROM key_models");
+                              "SELECT key_id, model, day, requests_today, successes, failures,"
+                              " input_tokens, cached_tokens, output_tokens, thought_tokens FROM key_models");
   while (statement.executeStep()) {
     Row row(statement);
     auto& model = states[row.text()].models.emplace_back();
@@ -155,7 +204,10 @@ void read_models(SQLite::Database& database, KeyStates& states) {
     model.requests_today = row.number();
     model.successes = row.number();
     model.failures = row.number();
-    model.cooldown_until = row.optional_time();
+    auto& tokens = model.tokens_today;
+    for (auto* count : {&tokens.input, &tokens.cached, &tokens.output, &tokens.thoughts}) {
+      *count = row.number();
+    }
   }
 }
 
@@ -186,6 +238,27 @@ void read_keys(SQLite::Database& database, StoredKeys& keys) {
   read_models(database, states);
   for (auto& [key, state] : keys) {
     if (const auto found = states.find(key.id); found != states.end()) state = std::move(found->second);
+  }
+}
+
+void read_quotas(SQLite::Database& database, std::vector<QuotaState>& quotas) {
+  SQLite::Statement statement(database,
+                              "SELECT project, model, day, requests_today, minute, cooldown_until, back_offs,"
+                              " learned_rpm, learned_tpm, learned_rpd FROM quotas");
+  while (statement.executeStep()) {
+    Row row(statement);
+    QuotaState quota;
+    quota.project = row.text();
+    quota.model = row.text();
+    quota.day = row.number();
+    quota.requests_today = row.number();
+    quota.minute = row.uses();
+    quota.cooldown_until = row.optional_time();
+    quota.back_offs = row.small_number();
+    quota.learned.rpm = row.optional_number();
+    quota.learned.tpm = row.optional_number();
+    quota.learned.rpd = row.optional_number();
+    quotas.push_back(std::move(quota));
   }
 }
 
@@ -229,27 +302,66 @@ void write_change(SQLite::Database& database, const Change& change) {
   std::visit([&](const auto& what) { write(database, what); }, change);
 }
 
-void write_states(SQLite::Database& database, const KeyStates& states) {
+void StateBatch::add(PoolState&& state, std::size_t most) {
+  const auto put = [most](auto& known, auto name, auto&& value) {
+    if (known.size() < most || known.contains(name)) {
+      known.insert_or_assign(std::move(name), std::forward<decltype(value)>(value));
+    }
+  };
+  for (auto& [id, key] : state.keys) put(keys, std::move(id), std::move(key));
+  // A project that went and came again within a second is both forgotten and there.
+  for (auto& name : state.forgotten_quotas) put(quotas, std::move(name), std::nullopt);
+  for (auto& quota : state.quotas) {
+    QuotaName name(quota.project, quota.model);
+    put(quotas, std::move(name), std::move(quota));
+  }
+}
+
+namespace {
+
+void write_key_states(SQLite::Database& database, const KeyStates& states) {
   SQLite::Statement exists(database, "SELECT 1 FROM keys WHERE id = ?");
   SQLite::Statement state_row(
       database,
-      "INSERT OR REPLACE INTO key_states (key_id, cooldown_until, failures_in_a_row, last_used,"
-      " last_success) VALUES (?, ?, ?, ?, ?)");
+      "INSERT OR REPLACE INTO key_states (key_id, cooldown_until, rest_reason, on_trial, failures_in_a_row,"
+      " last_used, last_success) VALUES (?, ?, ?, ?, ?, ?, ?)");
   SQLite::Statement no_models(database, "DELETE FROM key_models WHERE key_id = ?");
   SQLite::Statement model_row(
       database,
-      "INSERT OR REPLACE INTO key_models (key_id, model, day, requests_today, successes,"
-      " failures, cooldown_until) VALUES (?, ?, ?, ?, ?, ?, ?)");
+      "INSERT OR REPLACE INTO key_models (key_id, model, day, requests_today, successes, failures,"
+      " input_tokens, cached_tokens, output_tokens, thought_tokens) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
   for (const auto& [id, state] : states) {
     exists.reset();
     exists.bindNoCopy(1, id);
     if (!exists.executeStep()) continue;
-    run(state_row, id, state.cooldown_until, state.failures_in_a_row, state.last_used, state.last_success);
+    run(state_row, id, state.cooldown_until, state.rest_reason, state.on_trial, state.failures_in_a_row,
+        state.last_used, state.last_success);
     run(no_models, id);
     for (const auto& model : state.models) {
+      const auto& tokens = model.tokens_today;
       run(model_row, id, model.model, model.day, model.requests_today, model.successes, model.failures,
-          model.cooldown_until);
+          tokens.input, tokens.cached, tokens.output, tokens.thoughts);
     }
+  }
+}
+
+}  // namespace
+
+void write_states(SQLite::Database& database, const StateBatch& states) {
+  write_key_states(database, states.keys);
+  SQLite::Statement row(
+      database,
+      "INSERT OR REPLACE INTO quotas (project, model, day, requests_today, minute, cooldown_until, back_offs,"
+      " learned_rpm, learned_tpm, learned_rpd) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)");
+  SQLite::Statement no_row(database, "DELETE FROM quotas WHERE project = ? AND model = ?");
+  for (const auto& [name, quota] : states.quotas) {
+    if (!quota) {
+      run(no_row, name.first, name.second);
+      continue;
+    }
+    const auto minute = in_text(quota->minute);
+    run(row, quota->project, quota->model, quota->day, quota->requests_today, minute, quota->cooldown_until,
+        quota->back_offs, quota->learned.rpm, quota->learned.tpm, quota->learned.rpd);
   }
 }
 

@@ -3,6 +3,7 @@
 
 #include <SQLiteCpp/Database.h>
 
+#include <map>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -27,12 +28,26 @@ struct NamedValue {
   std::string name, value;
 };
 using Change = std::variant<KeyRecord, RemovedKey, Client, RemovedClient, NamedValue>;
-using KeyStates = std::unordered_map<std::string, KeyState>;  // By the key's id.
+
+// States that wait to be written: of the same key, or project and model, the last one counts.
+struct StateBatch {
+  using QuotaName = std::pair<std::string, std::string>;  // Project and model.
+
+  std::unordered_map<std::string, KeyState> keys;         // By id.
+  std::map<QuotaName, std::optional<QuotaState>> quotas;  // Nothing: forgotten.
+
+  // Takes no more than `most` of either in; later states of what is there already replace the earlier ones.
+  void add(PoolState&& state, std::size_t most);
+  std::size_t size() const noexcept { return keys.size() + quotas.size(); }
+  bool empty() const noexcept { return keys.empty() && quotas.empty(); }
+  void clear() noexcept { keys.clear(), quotas.clear(); }
+};
 
 using StoredKeys = std::vector<std::pair<KeyRecord, KeyState>>;
 
 // What was read before an exception stays in `keys`: of a damaged file as much as can be had.
 void read_keys(SQLite::Database& database, StoredKeys& keys);
+void read_quotas(SQLite::Database& database, std::vector<QuotaState>& quotas);
 void read_clients(SQLite::Database& database, std::vector<Client>& clients);
 void read_values(SQLite::Database& database, std::vector<NamedValue>& values);
 std::optional<std::string> read_value(SQLite::Database& database, std::string_view name);
@@ -40,6 +55,6 @@ std::optional<std::string> read_value(SQLite::Database& database, std::string_vi
 // REQUIRES: a transaction is open.
 void write_change(SQLite::Database& database, const Change& change);
 // States of keys that are not in the table (removed meanwhile) are left out.
-void write_states(SQLite::Database& database, const KeyStates& states);
+void write_states(SQLite::Database& database, const StateBatch& states);
 
 }  // namespace pollux

@@ -3,7 +3,7 @@ import { after, before, describe, it } from 'node:test';
 
 import { makeKey } from '../fake_gemini/server.mjs';
 import { ADMIN_TOKEN } from './harness/pollux.mjs';
-import { keyId, prompt, restOf, stage, stateOf, UNARY } from './harness/stage.mjs';
+import { keyId, MODEL, prompt, restOf, stage, stateOf, UNARY } from './harness/stage.mjs';
 import { eventually } from './harness/wait.mjs';
 
 const basic = (user, password) => ({ Authorization: `Basic ${Buffer.from(`${user}:${password}`).toString('base64')}` });
@@ -83,6 +83,29 @@ describe('the administration', () => {
 
     assert.ok((await keysNow()).every((key) => stateOf(key) === 'ready'));
     assert.equal((await post('/admin/reset', { key_id: 'nobody' })).status, 404);
+    assert.equal((await post('/admin/reset', {})).status, 200);
+    assert.ok((await keysNow()).every(({ requests_today: requests }) => requests === 0));
+  });
+
+  it('shows what a project may still ask of a model, and forgets what was learned when told to', async () => {
+    play.fake.rule({ row: 'quota_zero' });
+    await pollux.post(UNARY, prompt('hi'));
+    const facts = async () => (await keysNow()).map(({ models }) => models[MODEL]).filter(Boolean);
+    const closed = (await facts()).find((model) => !model.may_use);
+    assert.match(closed.reason, /^Google gives the key's project no .* for this model \(a limit of 0\)$/);
+    assert.ok(closed.learned.length > 0);
+    const open = (await facts()).find((model) => model.may_use);
+    assert.deepEqual([open.reason, open.learned, open.rpm_limit, open.requests_this_minute, open.project_requests_today], [null, [], null, 1, 1]);
+    assert.deepEqual(Object.keys(open.tokens_today), ['input', 'cached', 'output', 'thoughts']);
+
+    for (const learned_limits of ['yes', 1, null]) {
+      const wrong = await post('/admin/reset', { learned_limits });
+      assert.deepEqual([wrong.status, wrong.json().error.field], [400, 'learned_limits']);
+    }
+    assert.equal((await post('/admin/reset', { key_id: (await keysNow())[0].name })).status, 404, 'a name is no id');
+    assert.equal((await post('/admin/reset', { learned_limits: true })).status, 200);
+    assert.ok((await facts()).every((model) => model.may_use));
+    assert.ok((await keysNow()).some(({ requests_today: requests }) => requests > 0), 'counts stay');
     assert.equal((await post('/admin/reset', {})).status, 200);
     assert.ok((await keysNow()).every(({ requests_today: requests }) => requests === 0));
   });
@@ -177,7 +200,7 @@ describe('the administration', () => {
     const answer = await admin('/admin/policies');
 
     assert.equal(answer.status, 200);
-    for (const name of ['auth.lua', 'models.lua', 'keys.lua', 'failover.lua', 'transform.lua']) assert.ok(answer.text.includes(name), name);
+    for (const name of ['auth.lua', 'models.lua', 'keys.lua', 'failover.lua', 'transform.lua', 'health.lua']) assert.ok(answer.text.includes(name), name);
   });
 });
 

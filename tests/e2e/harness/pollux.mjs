@@ -24,6 +24,7 @@ function environment({ env, fake, keys }) {
     AUTH_TOKEN: ADMIN_TOKEN,
     ALLOWED_TOKENS: TOKEN,
     WORKERS: '2',
+    CHECK_INTERVAL_HOURS: '0',  // No requests that a test has not asked for.
     ...(fake && { GEMINI_BASE_URL: fake.url }),
     ...(fake?.caFile && { UPSTREAM_CA_FILE: fake.caFile }),
     ...(keys?.length && { GEMINI_API_KEYS: keys.join(',') }),

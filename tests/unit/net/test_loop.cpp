@@ -20,8 +20,11 @@ TestLoop::~TestLoop() {
 
 bool TestLoop::wait_until(const std::function<bool()>& done) {
   const auto begin = std::chrono::steady_clock::now();
-  // What ends the wait may happen right before the loop sleeps: it looks again soon.
-  Timer tick(loop_, [] {});
+  // What ends the wait may happen right before the loop sleeps: it looks again soon. A tick may be over
+  // before that, too, so another one follows.
+  Timer* again = nullptr;
+  Timer tick(loop_, [&again] { again->start(look_again_after); });
+  again = &tick;
   while (!done() && std::chrono::steady_clock::now() - begin < too_long) {
     tick.start(look_again_after);
     uv_run(loop_.uv(), UV_RUN_ONCE);

@@ -29,11 +29,11 @@ struct Fixture {
     return added->key;
   }
   // The names chosen in so many turns.
-  using Way = KeyRef (KeyPool::*)(const KeyQuery&);
+  using Way = Choice (KeyPool::*)(const KeyQuery&);
   std::vector<std::string> choose(Way way, int times, const KeyQuery& query = {}) {
     std::vector<std::string> names;
     for (int i = 0; i < times; ++i) {
-      const auto key = (pool.get()->*way)(query);
+      const auto key = (pool.get()->*way)(query).key;
       names.push_back(key ? key->profile().name : "none");
     }
     return names;
@@ -53,8 +53,10 @@ class RecordingObserver final : public PoolObserver {
  public:
   void on_key_changed(const KeyRecord& record) override { changed.push_back(record); }
   void on_key_removed(const std::string& id) override { removed.push_back(id); }
+  void on_state_changed() override { ++states_told; }
   std::vector<KeyRecord> changed;
   std::vector<std::string> removed;
+  int states_told = 0;
 };
 
 }  // namespace
@@ -108,19 +110,22 @@ TEST_CASE_METHOD(Fixture, "a change is made whole or not at all, and says which 
 
 TEST_CASE_METHOD(Fixture, "a removed key is no longer chosen, and those who hold it may finish") {
   const auto key = add("a");
-  auto in_flight = pool->begin(key, flash);
+  auto in_flight = pool->reserve(key, flash, 1);
 
   CHECK(pool->remove(key->id()));
 
   CHECK_FALSE(pool->remove(key->id()));
-  CHECK(pool->round_robin({}) == nullptr);
+  CHECK(pool->round_robin({}).key == nullptr);
   CHECK(pool->find("a") == nullptr);
   pool->succeeded(*key, flash);
   pool->disable(*key, "too late");
   CHECK(key->in_flight() == 1);
   in_flight.release();
   CHECK(key->in_flight() == 0);
-  CHECK(pool->take_changed_states().empty());
+  const auto changes = pool->take_changes();
+  CHECK(changes.keys.empty());
+  CHECK(changes.quotas.empty());
+  CHECK(changes.forgotten_quotas.size() == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "an observer hears of what must be stored, and of nothing at a restore") {
@@ -154,7 +159,7 @@ TEST_CASE_METHOD(Fixture, "round robin gives every key its turn") {
 TEST_CASE_METHOD(Fixture, "an empty pool chooses nothing") {
   for (const auto way : {&KeyPool::round_robin, &KeyPool::least_busy, &KeyPool::most_remaining,
                          &KeyPool::best, &KeyPool::weighted}) {
-    CHECK((pool.get()->*way)({}) == nullptr);
+    CHECK((pool.get()->*way)({}).key == nullptr);
   }
   CHECK_FALSE(pool->next_free_in({}));
   CHECK_FALSE(pool->any_usable());
@@ -162,9 +167,10 @@ TEST_CASE_METHOD(Fixture, "an empty pool chooses nothing") {
 
 TEST_CASE_METHOD(Fixture, "the least busy key has the fewest requests in flight, and equals take turns") {
   const auto a = add("a"), b = add("b"), c = add("c");
-  auto first = pool->begin(a, flash), second = pool->begin(a, flash), third = pool->begin(b, flash);
+  auto first = pool->reserve(a, flash, 1), second = pool->reserve(a, flash, 1),
+       third = pool->reserve(b, flash, 1);
   CHECK(choose(&KeyPool::least_busy, 2) == Names{"c", "c"});
-  auto fourth = pool->begin(c, flash);
+  auto fourth = pool->reserve(c, flash, 1);
   CHECK(choose(&KeyPool::least_busy, 4) == Names{"b", "c", "b", "c"});
   first.release(), second.release();
   CHECK(choose(&KeyPool::least_busy, 1) == Names{"a"});
@@ -172,8 +178,8 @@ TEST_CASE_METHOD(Fixture, "the least busy key has the fewest requests in flight,
 
 TEST_CASE_METHOD(Fixture, "most remaining is the key whose day is least used for the model") {
   const auto a = add("a"), b = add("b");
-  (void)pool->begin(a, flash);
-  (void)pool->begin(b, lite), (void)pool->begin(b, lite);
+  (void)pool->reserve(a, flash, 1);
+  (void)pool->reserve(b, lite, 1), (void)pool->reserve(b, lite, 1);
   CHECK(choose(&KeyPool::most_remaining, 2, {.model = flash}) == Names{"b", "b"});
   CHECK(choose(&KeyPool::most_remaining, 2, {.model = lite}) == Names{"a", "a"});
   CHECK(choose(&KeyPool::most_remaining, 1) == Names{"a"});
@@ -237,7 +243,7 @@ TEST_CASE_METHOD(Fixture, "a key rests for one model and pays for others") {
   CHECK_FALSE(pool->can_pay(*a, flash));
   CHECK(pool->can_pay(*a, lite));
   CHECK(pool->can_pay(*a, ""));
-  CHECK(pool->round_robin({.model = flash}) == nullptr);
+  CHECK(pool->round_robin({.model = flash}).key == nullptr);
   CHECK(pool->next_free_in({.model = flash}) == Milliseconds(30s));
   CHECK(pool->next_free_in({.model = lite}) == Milliseconds(0));
   CHECK(model_status(*a, flash).cooldown_until == noon + 30s);
@@ -305,7 +311,7 @@ TEST_CASE_METHOD(Fixture, "a disabled key is not waited for") {
 TEST_CASE_METHOD(Fixture, "requests are counted in flight, by minute and by day") {
   const auto a = add("a");
   {
-    const auto one = pool->begin(a, flash), two = pool->begin(a, lite);
+    const auto one = pool->reserve(a, flash, 1), two = pool->reserve(a, lite, 1);
     CHECK(a->in_flight() == 2);
   }
   CHECK(a->in_flight() == 0);
@@ -321,7 +327,7 @@ TEST_CASE_METHOD(Fixture, "requests are counted in flight, by minute and by day"
 TEST_CASE_METHOD(Fixture, "a minute's count slides") {
   const auto a = add("a");
   for (int i = 0; i < 90; ++i) {
-    (void)pool->begin(a, flash);
+    (void)pool->reserve(a, flash, 1);
     clock.advance(1s);
   }
   const auto count = model_status(*a, flash).requests_this_minute;
@@ -331,19 +337,19 @@ TEST_CASE_METHOD(Fixture, "a minute's count slides") {
 
 TEST_CASE_METHOD(Fixture, "the day's count starts anew at midnight in Los Angeles") {
   const auto a = add("a");
-  (void)pool->begin(a, flash);
+  (void)pool->reserve(a, flash, 1);
   clock.advance(20h - 1ms);  // 23:59:59.999 there
   CHECK(a->requests_today() == 1);
   clock.advance(1ms);
   CHECK(a->requests_today() == 0);
   CHECK(model_status(*a, flash).requests_today == 0);
-  (void)pool->begin(a, flash);
+  (void)pool->reserve(a, flash, 1);
   CHECK(a->requests_today() == 1);
 }
 
 TEST_CASE_METHOD(Fixture, "a token that is moved counts once") {
   const auto a = add("a");
-  auto one = pool->begin(a, flash);
+  auto one = pool->reserve(a, flash, 1);
   auto two = std::move(one);
   CHECK_FALSE(one);  // NOLINT(bugprone-use-after-move): that is the point.
   CHECK(a->in_flight() == 1);
@@ -390,7 +396,7 @@ TEST_CASE_METHOD(Fixture, "recent errors are kept redacted, newest first, and no
 TEST_CASE_METHOD(Fixture,
                  "a reset clears counters and rests, and wakes keys that were not disabled by hand") {
   const auto a = add("a"), b = add("b");
-  (void)pool->begin(a, flash);
+  (void)pool->reserve(a, flash, 1);
   pool->failed(*a, flash, 500, "internal");
   pool->cool_down(*a, flash, 1h);
   pool->cool_down(*a, "", 1h);
@@ -423,11 +429,11 @@ TEST_CASE_METHOD(Fixture, "enabling a key by hand forgets why it was disabled") 
 
 TEST_CASE_METHOD(Fixture, "only states that changed are handed to the store") {
   const auto a = add("a"), b = add("b");
-  CHECK(pool->take_changed_states().empty());
-  (void)pool->begin(b, flash);
+  CHECK(pool->take_changes().empty());
+  (void)pool->reserve(b, flash, 1);
   pool->succeeded(*b, flash);
 
-  const auto states = pool->take_changed_states();
+  const auto states = pool->take_changes().keys;
 
   REQUIRE(states.size() == 1);
   CHECK(states.front().first == b->id());
@@ -436,21 +442,50 @@ TEST_CASE_METHOD(Fixture, "only states that changed are handed to the store") {
   CHECK(model.day == 20261121);
   CHECK(model.requests_today == 1);
   CHECK(model.successes == 1);
-  CHECK(pool->take_changed_states().empty());
+  CHECK(pool->take_changes().empty());
+}
+
+TEST_CASE_METHOD(Fixture, "the store is told once that there is something to hand over") {
+  const auto a = add("a"), b = add("b");
+  RecordingObserver observer;
+  pool->set_observer(&observer);
+  CHECK(observer.states_told == 0);
+
+  (void)pool->reserve(a, flash, 1);
+  pool->succeeded(*a, flash);
+  (void)pool->reserve(b, flash, 1);
+  CHECK(observer.states_told == 1);
+
+  CHECK(pool->take_changes().keys.size() == 2);
+  CHECK(observer.states_told == 1);
+  (void)pool->round_robin({.model = flash});
+  CHECK(observer.states_told == 1);
+  pool->cool_down(*b, flash, 1h);
+  CHECK(observer.states_told == 2);
+
+  CHECK_FALSE(pool->take_changes().empty());
+  pool->remove(a->id());
+  CHECK(observer.states_told == 3);
+  CHECK(pool->take_changes().forgotten_quotas.size() == 1);
+  pool->set_observer(nullptr);
+  pool->failed(*b, flash, 500, "late");
+  CHECK(observer.states_told == 3);
 }
 
 TEST_CASE_METHOD(Fixture, "a pool that is restored goes on where the old one was") {
   const auto a = add("a");
-  (void)pool->begin(a, flash);
+  (void)pool->reserve(a, flash, 1);
   pool->failed(*a, flash, 429, "quota");
   pool->cool_down(*a, flash, 1h);
   pool->cool_down(*a, "", 10min);
   pool->strike(*a, 5, "?");
-  const auto state = pool->take_changed_states().front().second;
+  const auto state = pool->take_changes();
 
   ManualClock later(noon + 20min);  // Its monotonic clock starts at zero.
   const auto restored = KeyPool::create(later);
-  restored->restore({.id = a->id(), .secret = a->secret(), .profile = a->profile()}, state);
+  restored->restore({.id = a->id(), .secret = a->secret(), .profile = a->profile()},
+                    state.keys.front().second);
+  restored->restore(state.quotas.front());
 
   const auto key = restored->find("a");
   REQUIRE(key);
@@ -480,17 +515,34 @@ TEST_CASE_METHOD(Fixture, "a client that names millions of models costs no memor
   for (int i = 0; i < 20'000; ++i) {
     clock.advance(1ms);
     const auto model = "invented-" + std::to_string(i);
-    (void)pool->begin(a, model);
+    (void)pool->reserve(a, model, 1);
     pool->failed(*a, model, 404, "not found");
   }
-  (void)pool->begin(a, std::string(100'000, 'm'));
+  (void)pool->reserve(a, std::string(100'000, 'm'), 1);
 
   const auto status = *pool->status(a->id());
-  CHECK(status.models.size() <= 64);
+  CHECK(status.models.size() <= 2 * 64);  // What the key and what its project has seen.
   CHECK(status.requests_today == 20'001);
   CHECK(status.failures == 20'000);
   CHECK_FALSE(pool->can_pay(*a, flash));
-  CHECK(pool->take_changed_states().front().second.models.size() <= 64);
+  const auto changes = pool->take_changes();
+  CHECK(changes.keys.front().second.models.size() <= 64);
+  CHECK(changes.quotas.size() <= 64);
+  CHECK(changes.forgotten_quotas.size() <= 1000);
+}
+
+TEST_CASE_METHOD(Fixture, "what is no longer counted is no longer stored") {
+  const auto a = add("a");
+  std::set<std::string> stored;
+  for (int i = 0; i < 3'000; ++i) {
+    clock.advance(1ms);
+    (void)pool->reserve(a, "invented-" + std::to_string(i), 1);
+    if (i % 100 != 99) continue;
+    const auto changes = pool->take_changes();
+    for (const auto& [project, model] : changes.forgotten_quotas) stored.erase(model);
+    for (const auto& quota : changes.quotas) stored.insert(quota.model);
+  }
+  CHECK(stored.size() <= 64);
 }
 
 TEST_CASE("a table of models forgets the one used least recently, but none that rests") {
@@ -511,7 +563,7 @@ TEST_CASE("a table of models forgets the one used least recently, but none that 
 TEST_CASE_METHOD(Fixture, "ten thousand keys are chosen in turn") {
   std::map<std::string, int> seen;
   for (int i = 0; i < 10'000; ++i) pool->restore({.id = "id" + std::to_string(i), .secret = "s"}, {});
-  for (int i = 0; i < 100; ++i) ++seen[pool->round_robin({.model = flash})->id()];
+  for (int i = 0; i < 100; ++i) ++seen[pool->round_robin({.model = flash}).key->id()];
   CHECK(seen.size() == 100);
   CHECK(pool->statuses().size() == 10'000);
 }

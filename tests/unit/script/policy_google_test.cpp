@@ -151,3 +151,29 @@ TEST_CASE("an error is found with its reason") {
   CHECK(error(R"({"error":"plain words"})") == "nil nil plain words nil 0");
   CHECK(error("{}") == "nothing");
 }
+
+TEST_CASE("an error names the project that pays, and never a key") {
+  const auto project = [](const std::string& metadata) {
+    PolicyWorld world(Modules{{"auth", R"(return {identify = function(request)
+      return deny(499, tostring(google.error(request.body).project))
+    end})"}});
+    Asking asking(world);
+    asking.give_body(
+        R"({"error":{"code":403,"details":[{"@type":"type.googleapis.com/google.rpc.ErrorInfo")" + metadata +
+        "}]}}");
+    return seen_by_policy(world, asking);
+  };
+  CHECK(project(R"(,"metadata":{"consumer":"projects/123456789012"})") == "123456789012");
+  CHECK(project(R"(,"metadata":{"consumer":"projects/my-project-1"})") == "my-project-1");
+  CHECK(project(R"(,"metadata":{"consumer":"projects/example.com:old"})") == "example.com:old");
+  CHECK(project(R"(,"metadata":{"containerInfo":"123456789012"})") == "123456789012");
+  CHECK(project(R"(,"metadata":{"consumer":"api_key:AIzaX","containerInfo":"123456789012"})") ==
+        "123456789012");
+  CHECK(project(R"(,"metadata":{"consumer":"projects/123","containerInfo":"api_key:AIzaX"})") == "123");
+  CHECK(project(R"(,"metadata":{"consumer":"projects/AIzaX","containerInfo":"AIzaX"})") == "nil");
+  CHECK(project(R"(,"metadata":{"consumer":"projects/api_key:aizax"})") == "nil");
+  CHECK(project(R"(,"metadata":{"consumer":7,"containerInfo":[]})") == "nil");
+  CHECK(project(R"(,"metadata":7)") == "nil");
+  CHECK(project("") == "nil");
+  CHECK(project(R"(,"metadata":{"consumer":"projects/)" + std::string(70, '1') + R"("})") == "nil");
+}

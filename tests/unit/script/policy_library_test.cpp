@@ -342,3 +342,47 @@ TEST_CASE("workers take sets while others are loaded, and each runs on a whole o
   CHECK(asked > 0);
   CHECK(library.library->report().version == 31);
 }
+
+// -- Limits
+
+TEST_CASE("the pool goes by the limits of the newest good set") {
+  Library library(2);
+  const auto key = library.world.add_key("work", {"free"});
+  const auto rpm = [&] { return library.world.pool->remaining(*key, "rpm", "gemini-x").value_or(-1); };
+  const auto limits = [](const std::string& number) {
+    return "return {tiers = {'free'}, free = {['gemini-*'] = {rpm = " + number + "}}}";
+  };
+  library.shipped.write("auth.lua", saying("x"));
+  library.shipped.write("limits.lua", limits("5"));
+  REQUIRE(library.at_start() == "good");
+  CHECK(rpm() == 5);
+  library.write_owners("limits.lua", limits("7"));
+  CHECK(library.reload() == "good");
+  CHECK(rpm() == 7);
+  library.write_owners("limits.lua", limits("'many'"));
+  CHECK(library.reload() == "limits.lua: free[\"gemini-*\"].rpm is \"many\", expected a whole number from 0");
+  CHECK(rpm() == 7);
+  library.owners.remove("policies/limits.lua");
+  CHECK(library.reload() == "good");
+  CHECK(rpm() == 5);
+}
+
+TEST_CASE("at the start the shipped limits serve in the place of bad ones") {
+  Library library;
+  const auto key = library.world.add_key("work", {"free"});
+  library.shipped.write("limits.lua", "return {tiers = {'free'}, free = {['gemini-x'] = {rpm = 5}}}");
+  library.write_owners("limits.lua", "return {tiers = 'free'}");
+  REQUIRE(library.at_start() == "good");
+  CHECK(library.world.pool->remaining(*key, "rpm", "gemini-x") == 5);
+  CHECK(file_of(library.library->report(), "limits.lua").error ==
+        "limits.lua: tiers is \"free\", expected a list of tags");
+}
+
+TEST_CASE("the owner's default limits count where there is no limits.lua") {
+  Library library;
+  library.world.settings.default_rpm_limit = 3;
+  const auto key = library.world.add_key("work");
+  library.shipped.write("auth.lua", saying("x"));
+  REQUIRE(library.at_start() == "good");
+  CHECK(library.world.pool->remaining(*key, "rpm", "gemini-x") == 3);
+}

@@ -29,7 +29,7 @@ TEST_CASE("a set that is well formed loads, and tells its hooks") {
   PolicyWorld world(Modules{{"auth", "return {identify = function() end}"},
                             {"dialects/openai", "return {event = function() end}"},
                             {"lib/thing", "return 'any value'"},
-                            {"limits", "return {['gemini-x'] = 5}"}});
+                            {"limits", "return {tiers = {}, any = {['gemini-x'] = {rpm = 5}}}"}});
   CHECK(world.state->has_hook("auth", "identify"));
   CHECK(world.state->has_hook("dialects/openai", "event"));
   CHECK_FALSE(world.state->has_hook("auth", "identity"));

@@ -114,6 +114,51 @@ TEST_CASE("before_each runs before each test of its group and those within") {
                "it('out', function() expect(count).to_be(2) end)") == "3 passed, 0 failed\nexit 0");
 }
 
+TEST_CASE("fake keys may have seen anything") {
+  CHECK(holds("local key = a_key { limits = { rpm = 5, rpd = 20 }, requests_today = 7, requests_this_minute "
+              "= 2 }\n"
+              "expect(key.requests_today).to_be(7)\n"
+              "expect(key:remaining('rpm', 'gemini-2.5-flash')).to_be(3)\n"
+              "expect(key:remaining('rpd', 'gemini-2.5-flash')).to_be(13)\n"
+              "expect(key:remaining('tpm', 'gemini-2.5-flash')).to_be_nil()") == "yes");
+  CHECK(holds("local key = a_key { in_flight = 2, failures_in_a_row = 3, rests = 60, enabled = false, weight "
+              "= 2 }\n"
+              "expect(key.in_flight).to_be(2) expect(key.failures_in_a_row).to_be(3) "
+              "expect(key.weight).to_be(2)\n"
+              "expect(a_pool { key }:least_busy()).to_be_nil()") == "yes");
+  CHECK(holds("local one, two = a_key { project = 'p', requests_today = 3, limits = { rpd = 10 } }, "
+              "a_key { project = 'p', requests_today = 4 }\n"
+              "for key in a_pool { one, two }:each() do\n"
+              "  expect(key:remaining('rpd', 'gemini-2.5-flash')).to_be(3)\n"
+              "end") == "yes");
+}
+
+TEST_CASE("fake pools may have limits, conversations and a size of the request") {
+  CHECK(
+      holds("local free = a_key { tags = { 'free' }, requests_this_minute = 5 }\n"
+            "local limits = { tiers = { 'free' }, free = { x = { rpm = 5, tpm = 1000 }, y = { rpm = 6 } } }\n"
+            "expect(a_pool { free, limits = limits, model = 'x' }:best()).to_be_nil()\n"
+            "expect(a_pool { free, limits = limits, model = 'y' }:best()).to_be(free)") == "yes");
+  CHECK(holds("local key = a_key { limits = { tpm = 1000 }, tokens_this_minute = 400 }\n"
+              "expect(a_pool { key, estimated_tokens = 600 }:best()).to_be(key)\n"
+              "expect(a_pool { key, estimated_tokens = 601 }:best()).to_be_nil()") == "yes");
+  CHECK(holds("local hers, other = a_key(), a_key()\n"
+              "local pool = a_pool { other, hers, kept = { chat = hers } }\n"
+              "expect(pool:kept_for('chat')).to_be(hers) expect(pool:kept_for('x')).to_be_nil()\n"
+              "expect(pool:kept_for(nil)).to_be_nil()") == "yes");
+  CHECK_THAT(holds("a_pool { limits = { tiers = {}, free = {} } }"),
+             Catch::Matchers::Contains("a_pool: limits: \"free\" is none of the tiers"));
+  CHECK_THAT(holds("a_pool { limit = {} }"), Catch::Matchers::Contains("a_pool knows no limit"));
+}
+
+TEST_CASE("fake requests say what they are taken for") {
+  CHECK(holds("local request = a_request { conversation = 'chat', estimated_tokens = 12, own_key = true }\n"
+              "expect(request.conversation).to_be('chat') expect(request.estimated_tokens).to_be(12)\n"
+              "expect(request.own_key).to_be_true() expect(request.client.name).to_be('own key')\n"
+              "expect(a_request().own_key).to_be_false() expect(a_request().conversation).to_be_nil()") ==
+        "yes");
+}
+
 TEST_CASE("policies are tested with real pools, keys and requests") {
   CHECK(holds("local keys = require 'keys'\n"
               "local paid, free = a_key { name = 'p', tags = { 'paid' } }, a_key { name = 'f' }\n"

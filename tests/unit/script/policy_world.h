@@ -86,30 +86,57 @@ inline std::string shown(const std::string& text) {
 inline std::string shown(bool flag) {
   return flag ? "true" : "false";
 }
-inline std::string shown(const KeyRef& key) {
-  return key ? key->profile().name : "no key";
+inline std::string shown(const OwnKey& own) {
+  return "the own key " + own.secret;
+}
+// "no key; asked paid p1 of gemini-x, any of gemini-x; free in 30000 ms"
+inline std::string shown(const KeyQuery& query) {
+  std::string text;
+  for (const auto& condition : query.conditions) text += (text.empty() ? "" : "+") + condition.value;
+  if (text.empty()) text = "any";
+  return query.model.empty() ? text : text + " of " + std::string(query.model);
+}
+inline std::string shown(const Selection& selection) {
+  if (selection.key) return selection.key->name();
+  std::string text = "no key; asked";
+  for (const auto& query : selection.asked)
+    text += (&query == &selection.asked[0] ? " " : ", ") + shown(query);
+  if (selection.free_in) text += "; free in " + std::to_string(selection.free_in->count()) + " ms";
+  return text;
 }
 inline std::string shown(std::monostate) {
   return "done";
 }
+inline std::string shown(const KeyMeaning& meaning) {
+  const auto of_model = meaning.model.empty() ? std::string() : " for " + meaning.model;
+  const auto because = meaning.reason.empty() ? std::string() : ": " + meaning.reason;
+  const auto rest = std::to_string(meaning.duration.count()) + " ms";
+  const auto key = meaning.key ? meaning.key->name() : std::string("everybody");
+  switch (meaning.kind) {
+    case KeyMeaning::Kind::cool_down:
+      return key + " rests " + rest + of_model + because;
+    case KeyMeaning::Kind::back_off:
+    case KeyMeaning::Kind::back_off_model:
+      return key + " backs off " + rest + " to " + std::to_string(meaning.most.count()) + " ms" + of_model;
+    case KeyMeaning::Kind::disable:
+      return key + " is disabled" + because;
+    case KeyMeaning::Kind::disable_project:
+      return key + " is disabled with its project" + because;
+    case KeyMeaning::Kind::strike:
+      return key + " is struck" + because;
+    case KeyMeaning::Kind::learn_limit:
+      return key + " has " + meaning.limit_kind + " " + std::to_string(meaning.limit) + of_model;
+    case KeyMeaning::Kind::learn_project:
+      return key + " is of " + meaning.project;
+  }
+  return "?";
+}
 inline std::string shown(const Verdict& verdict) {
   std::string text = verdict.action == Verdict::Action::retry ? "retry" : "answer";
   if (verdict.same_key) text += " with the same key";
-  for (const auto& meaning : verdict.meanings) {
-    text += "; " + meaning.key->profile().name;
-    switch (meaning.kind) {
-      case KeyMeaning::Kind::cool_down:
-        text += " rests " + std::to_string(meaning.duration.count()) + " ms";
-        if (!meaning.model.empty()) text += " for " + meaning.model;
-        break;
-      case KeyMeaning::Kind::disable:
-        text += " is disabled: " + meaning.reason;
-        break;
-      case KeyMeaning::Kind::strike:
-        text += " is struck: " + meaning.reason;
-        break;
-    }
-  }
+  if (verdict.pause.count() > 0) text += " after " + std::to_string(verdict.pause.count()) + " ms";
+  if (verdict.not_counted) text += ", not counted";
+  for (const auto& meaning : verdict.meanings) text += "; " + shown(meaning);
   if (verdict.otherwise) text += "; or " + shown(*verdict.otherwise);
   return text;
 }
@@ -126,15 +153,21 @@ class Asking {
 
   template <typename Outcome>
   auto told() {
-    return
-        [this](Outcome given) { std::visit([this](const auto& value) { outcome = shown(value); }, given); };
+    return [this](Outcome given) {
+      std::visit([this](const auto& value) { outcome = shown(value); }, given);
+      if constexpr (std::is_same_v<Outcome, Selected>) {
+        if (auto* kept = std::get_if<Selection>(&given)) selection = std::move(*kept);
+      }
+    };
   }
   std::string identify() { return outcome = "waiting", exchange->identify(told<Identified>()), outcome; }
   std::string resolve() { return outcome = "waiting", exchange->resolve(told<Resolved>()), outcome; }
   std::string visible(std::string_view model) {
     return outcome = "waiting", exchange->visible(model, told<Visible>()), outcome;
   }
-  std::string select() { return outcome = "waiting", exchange->select(tried, told<Selected>()), outcome; }
+  std::string select() {
+    return outcome = "waiting", exchange->select({tried, place}, told<Selected>()), outcome;
+  }
   std::string judge(const PolicyAttempt& attempt) {
     return outcome = "waiting", exchange->judge(attempt, told<Judged>()), outcome;
   }
@@ -155,6 +188,8 @@ class Asking {
 
   PolicyRequest request;
   std::vector<std::string> tried;
+  const WaitingPlace* place = nullptr;
+  Selection selection;  // The latest.
   std::string outcome = "waiting";
   std::unique_ptr<PolicyExchange> exchange;
 };

@@ -28,8 +28,15 @@ CREATE TABLE clients (id TEXT PRIMARY KEY, name TEXT NOT NULL, token_hash TEXT N
   enabled INTEGER NOT NULL, expires_at INTEGER, created_at INTEGER NOT NULL, from_settings INTEGER NOT NULL);
 CREATE TABLE named_values (name TEXT PRIMARY KEY, value TEXT NOT NULL) WITHOUT ROWID;
 INSERT INTO keys VALUES ('3f9a2c000001', 'a-secret', 'work', 'p1', 'paid' || char(10), 1.0, 1, '', NULL, 0, 1795262400000);
+INSERT INTO keys VALUES ('3f9a2c000002', 'b-secret', 'more', 'p1', '', 1.0, 1, '', NULL, 0, 1795262400000);
+INSERT INTO keys VALUES ('3f9a2c000003', 'c-secret', 'lone', '', '', 1.0, 1, '', NULL, 0, 1795262400000);
 INSERT INTO key_states VALUES ('3f9a2c000001', NULL, 1, 1795262400000, NULL);
 INSERT INTO key_models VALUES ('3f9a2c000001', 'gemini-3.5-flash', 20261121, 4, 3, 1, NULL);
+INSERT INTO key_models VALUES ('3f9a2c000002', 'gemini-3.5-flash', 20261121, 7, 7, 0, 1795266000000);
+INSERT INTO key_models VALUES ('3f9a2c000002', 'gemini-3.8-flash', 20261120, 9, 9, 0, NULL);
+INSERT INTO key_models VALUES ('3f9a2c000001', 'gemini-3.8-flash', 20261121, 2, 2, 0, NULL);
+INSERT INTO key_models VALUES ('3f9a2c000003', 'gemini-3.5-flash', 20261121, 1, 1, 0, 1795266000000);
+INSERT INTO key_models VALUES ('3f9a2c000003', '', 20261121, 5, 5, 0, NULL);
 INSERT INTO clients VALUES ('client-1', 'laptop', 'abcd', '', 1, NULL, 1795262400000, 1);
 INSERT INTO named_values VALUES ('password', 'hash');
 PRAGMA user_version = 1;
@@ -50,15 +57,42 @@ TEST_CASE("a database of version 1 is read whole by this version") {
 
   CHECK(store->health().empty());
   const auto keys = store->load_keys();
-  REQUIRE(keys.size() == 1);
+  REQUIRE(keys.size() == 3);
   CHECK(keys[0].first.secret == "a-secret");
   CHECK(keys[0].first.profile.tags == std::vector<std::string>{"paid"});
   CHECK(keys[0].second.failures_in_a_row == 1);
-  REQUIRE(keys[0].second.models.size() == 1);
+  CHECK_FALSE(keys[0].second.on_trial);
+  CHECK(keys[0].second.rest_reason.empty());
+  REQUIRE(keys[0].second.models.size() == 2);
   CHECK(keys[0].second.models[0].requests_today == 4);
+  CHECK(keys[0].second.models[0].tokens_today == TokenCounts{});
   REQUIRE(store->load_clients().size() == 1);
   CHECK(store->load_clients()[0].from_settings);
   CHECK(store->load_value("password") == "hash");
+}
+
+TEST_CASE("what keys of version 1 had counted and rested becomes their project's") {
+  const TemporaryFolder folder;
+  folder.write("data/pollux.db", "");
+  SQLite::Database(folder.path("data/pollux.db"), SQLite::OPEN_READWRITE).exec(version_1);
+
+  const auto quotas = opened(folder.path("data"))->load_quotas();
+
+  REQUIRE(quotas.size() == 3);
+  CHECK(quotas[0].project == "key:3f9a2c000003");
+  CHECK(quotas[0].requests_today == 1);
+  CHECK(quotas[0].cooldown_until == noon + std::chrono::hours(1));
+  CHECK(quotas[1].project == "p1");
+  CHECK(quotas[1].model == "gemini-3.5-flash");
+  CHECK(quotas[1].day == 20261121);
+  CHECK(quotas[1].requests_today == 11);
+  CHECK(quotas[1].cooldown_until == noon + std::chrono::hours(1));
+  CHECK(quotas[1].minute.empty());
+  CHECK(quotas[1].learned == Limits{});
+  CHECK(quotas[2].model == "gemini-3.8-flash");
+  CHECK(quotas[2].day == 20261121);
+  CHECK(quotas[2].requests_today == 2);
+  CHECK_FALSE(quotas[2].cooldown_until);
 }
 
 TEST_CASE("a database is brought up step by step from where it is") {

@@ -1,17 +1,18 @@
 #include "store/store.h"
 
+#include <SQLiteCpp/Database.h>
 #include <sys/stat.h>
 
 #include <atomic>
 #include <chrono>
 #include <future>
-#include <iostream>
 #include <thread>
 #include <vector>
 
 #include "app/temporary_folder.h"
 #include "catch.h"
 #include "store/stored_things.h"
+#include "store/tables.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;
@@ -24,7 +25,13 @@ unsigned mode_of(const std::string& path) {
   return status.st_mode & 0777U;
 }
 
-using States = std::vector<std::pair<std::string, KeyState>>;
+PoolState of_keys(std::vector<std::pair<std::string, KeyState>> keys) {
+  return {.keys = std::move(keys), .quotas = {}, .forgotten_quotas = {}};
+}
+
+QuotaState a_quota(const std::string& project, const std::string& model, std::int64_t requests_today) {
+  return {.project = project, .model = model, .day = 20261121, .requests_today = requests_today};
+}
 
 }  // namespace
 
@@ -109,19 +116,23 @@ TEST_CASE("a restart restores keys, clients and values") {
 
 TEST_CASE("a state is gathered at the end and restored with all its numbers") {
   const TemporaryFolder folder;
-  KeyState state{
-      .cooldown_until = noon + 1h, .failures_in_a_row = 2, .last_used = noon, .last_success = noon - 1s};
+  KeyState state{.cooldown_until = noon + 1h,
+                 .rest_reason = "its answers say nothing",
+                 .on_trial = true,
+                 .failures_in_a_row = 2,
+                 .last_used = noon,
+                 .last_success = noon - 1s};
   state.models = {{.model = "gemini-3.5-flash",
                    .day = 20261121,
                    .requests_today = 7,
                    .successes = 5,
                    .failures = 2,
-                   .cooldown_until = noon + 2h},
+                   .tokens_today = {.input = 100, .cached = 60, .output = 20, .thoughts = 5'000'000'000}},
                   {.model = "", .day = 20261120, .requests_today = 1}};
   {
     const auto store = opened(folder.path("data"));
     REQUIRE(saved(*store, a_key("a")));
-    store->gather_states([&]() -> States { return {{"a", state}, {"removed-meanwhile", {}}}; });
+    store->gather_states([&] { return of_keys({{"a", state}, {"removed-meanwhile", {}}}); });
   }
 
   const auto keys = opened(folder.path("data"))->load_keys();
@@ -129,6 +140,8 @@ TEST_CASE("a state is gathered at the end and restored with all its numbers") {
   REQUIRE(keys.size() == 1);
   const auto& read = keys[0].second;
   CHECK(read.cooldown_until == noon + 1h);
+  CHECK(read.rest_reason == "its answers say nothing");
+  CHECK(read.on_trial);
   CHECK(read.failures_in_a_row == 2);
   CHECK(read.last_used == noon);
   CHECK(read.last_success == noon - 1s);
@@ -139,7 +152,113 @@ TEST_CASE("a state is gathered at the end and restored with all its numbers") {
   CHECK(read.models[1].requests_today == 7);
   CHECK(read.models[1].successes == 5);
   CHECK(read.models[1].failures == 2);
-  CHECK(read.models[1].cooldown_until == noon + 2h);
+  CHECK(read.models[1].tokens_today == state.models[0].tokens_today);
+}
+
+TEST_CASE("a project's quota is restored with all its numbers") {
+  const TemporaryFolder folder;
+  auto quota = a_quota("my project", "gemini-3.5-flash", 7);
+  quota.minute = {{noon - 59s, 1, 1200}, {noon - 58750ms, 3, 0}, {noon, 2, 5'000'000'000}};
+  quota.cooldown_until = noon + 2h;
+  quota.back_offs = 3;
+  quota.learned = {.rpm = 0, .tpm = std::nullopt, .rpd = 20};
+  {
+    const auto store = opened(folder.path("data"));
+    store->gather_states([&] {
+      PoolState state;
+      state.quotas = {quota, a_quota("key:3f9a2c", "gemini-3.5-flash", 1)};
+      return state;
+    });
+  }
+
+  const auto quotas = opened(folder.path("data"))->load_quotas();
+
+  REQUIRE(quotas.size() == 2);
+  CHECK(quotas[0].project == "key:3f9a2c");
+  CHECK(quotas[0].minute.empty());
+  CHECK_FALSE(quotas[0].cooldown_until);
+  CHECK(quotas[0].learned == Limits{});
+  const auto& read = quotas[1];
+  CHECK(read.project == "my project");
+  CHECK(read.model == "gemini-3.5-flash");
+  CHECK(read.day == 20261121);
+  CHECK(read.requests_today == 7);
+  REQUIRE(read.minute.size() == 3);
+  for (std::size_t at = 0; at < 3; ++at) {
+    CHECK(read.minute[at].at == quota.minute[at].at);
+    CHECK(read.minute[at].requests == quota.minute[at].requests);
+    CHECK(read.minute[at].tokens == quota.minute[at].tokens);
+  }
+  CHECK(read.cooldown_until == noon + 2h);
+  CHECK(read.back_offs == 3);
+  CHECK(read.learned == quota.learned);
+}
+
+TEST_CASE("of a damaged minute as much is read as makes sense") {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder.path("data"));
+    store->gather_states([] {
+      PoolState state;
+      state.quotas = {a_quota("p", "m", 1)};
+      return state;
+    });
+  }
+  SQLite::Database(folder.path("data/pollux.db"), SQLite::OPEN_READWRITE)
+      .exec("UPDATE quotas SET minute = '1795262400000 1 5 250 2 6 9223372036854775807 1 1 x'");
+
+  const auto quotas = opened(folder.path("data"))->load_quotas();
+
+  REQUIRE(quotas.size() == 1);
+  REQUIRE(quotas[0].minute.size() == 2);
+  CHECK(quotas[0].minute[1].at == noon + 250ms);
+  CHECK(quotas[0].minute[1].tokens == 6);
+}
+
+TEST_CASE("a quota that is forgotten is gone, unless its project came again") {
+  const TemporaryFolder folder;
+  {
+    const auto store = opened(folder.path("data"));
+    store->gather_states([] {
+      PoolState state;
+      state.quotas = {a_quota("p", "a", 1), a_quota("p", "b", 1), a_quota("p", "c", 1)};
+      return state;
+    });
+  }
+  {
+    const auto store = opened(folder.path("data"));
+    store->gather_states([] {
+      PoolState state;
+      state.forgotten_quotas = {{"p", "a"}, {"p", "b"}, {"p", "never stored"}};
+      state.quotas = {a_quota("p", "b", 2)};
+      return state;
+    });
+  }
+
+  const auto quotas = opened(folder.path("data"))->load_quotas();
+
+  REQUIRE(quotas.size() == 2);
+  CHECK(quotas[0].model == "b");
+  CHECK(quotas[0].requests_today == 2);
+  CHECK(quotas[1].model == "c");
+}
+
+TEST_CASE("a later state of the same quota replaces one that waits") {
+  StateBatch batch;
+  PoolState first, second;
+  first.quotas = {a_quota("p", "a", 1), a_quota("p", "b", 1)};
+  first.keys = {{"k", {.failures_in_a_row = 1}}};
+  second.quotas = {a_quota("p", "a", 2), a_quota("p", "one too many", 1)};
+  second.forgotten_quotas = {{"p", "b"}};
+  second.keys = {{"k", {.failures_in_a_row = 2}}};
+
+  batch.add(std::move(first), 2);
+  batch.add(std::move(second), 2);
+
+  REQUIRE(batch.size() == 3);
+  CHECK(batch.keys.at("k").failures_in_a_row == 2);
+  CHECK(batch.quotas.at({"p", "a"})->requests_today == 2);
+  CHECK_FALSE(batch.quotas.at({"p", "b"}));
 }
 
 TEST_CASE("states are gathered again and again while the store is open") {
@@ -148,12 +267,36 @@ TEST_CASE("states are gathered again and again while the store is open") {
   REQUIRE(saved(*store, a_key("a")));
   std::atomic<int> times = 0;
   std::promise<void> twice;
-  store->gather_states([&]() -> States {
+  store->gather_states([&] {
     if (++times == 3) twice.set_value();
-    return {{"a", {.failures_in_a_row = times}}};
+    store->states_changed();
+    return of_keys({{"a", {.failures_in_a_row = times}}});
   });
   REQUIRE(twice.get_future().wait_for(20s) == std::future_status::ready);
   CHECK(store->load_keys()[0].second.failures_in_a_row >= 2);
+}
+
+TEST_CASE("nobody is asked for states while none has changed") {
+  const TemporaryFolder folder;
+  const auto store = opened(folder.path("data"));
+  std::atomic<int> times = 0;
+  const auto becomes = [&](int wanted) {
+    for (int i = 0; i < 400 && times != wanted; ++i) std::this_thread::sleep_for(50ms);
+    return times == wanted;
+  };
+  store->gather_states([&] {
+    ++times;
+    return PoolState();
+  });
+  REQUIRE(becomes(1));
+  std::this_thread::sleep_for(1500ms);
+  CHECK(times == 1);
+
+  for (int i = 0; i < 100; ++i) store->states_changed();
+  CHECK(becomes(2));
+  REQUIRE(saved(*store, a_key("a")));
+  std::this_thread::sleep_for(1500ms);
+  CHECK(times == 2);
 }
 
 TEST_CASE("a changed profile keeps the key's place and its state") {
@@ -162,7 +305,7 @@ TEST_CASE("a changed profile keeps the key's place and its state") {
     const auto store = opened(folder.path("data"));
     REQUIRE(saved(*store, a_key("a")));
     REQUIRE(saved(*store, a_key("b")));
-    store->gather_states([]() -> States { return {{"a", {.failures_in_a_row = 3}}}; });
+    store->gather_states([] { return of_keys({{"a", {.failures_in_a_row = 3}}}); });
   }
   {
     auto changed = a_key("a");
@@ -194,7 +337,7 @@ TEST_CASE("threads may save at the same time, and each is answered") {
   std::atomic<int> answered = 0;
   {
     const auto store = opened(folder.path("data"));
-    store->gather_states([] { return States{{"0-0", {.failures_in_a_row = 1}}}; });
+    store->gather_states([] { return of_keys({{"0-0", {.failures_in_a_row = 1}}}); });
     std::vector<std::thread> threads;
     for (int t = 0; t < 4; ++t) {
       threads.emplace_back([&, t] {
@@ -209,24 +352,4 @@ TEST_CASE("threads may save at the same time, and each is answered") {
   }
   CHECK(answered == 200);
   CHECK(opened(folder.path("data"))->load_keys().size() == 200);
-}
-
-TEST_CASE("ten thousand keys are loaded at start") {
-  const TemporaryFolder folder;
-  {
-    const auto store = opened(folder.path("data"));
-    States states;
-    for (int i = 0; i < 10'000; ++i) {
-      const auto id = std::to_string(i);
-      store->save_key(a_key(id));
-      states.emplace_back(id, KeyState{.models = {{.model = "gemini-3.5-flash", .requests_today = i}}});
-    }
-    store->gather_states([states] { return states; });
-  }
-  const auto start = std::chrono::steady_clock::now();
-  const auto store = opened(folder.path("data"));
-  const auto keys = store->load_keys();
-  const auto time = std::chrono::duration_cast<Milliseconds>(std::chrono::steady_clock::now() - start);
-  CHECK(keys.size() == 10'000);
-  std::cout << "10,000 keys opened and loaded in " << time.count() << " ms\n";
 }

@@ -1,0 +1,181 @@
+// How an exchange ends: with the upstream's answer, with a refusal of Pollux's own, or because the client
+// left.
+
+#include <cmath>
+
+#include "base/log.h"
+#include "gateway/exchange.h"
+
+namespace pollux {
+namespace {
+
+double seconds(std::optional<Milliseconds> wait) {
+  return wait ? std::max(1.0, static_cast<double>(wait->count()) / 1000.0) : 60;
+}
+
+}  // namespace
+
+std::string_view name_of(Exchange::Stage stage) noexcept {
+  switch (stage) {
+    case Exchange::Stage::identifying:
+      return "identifying";
+    case Exchange::Stage::reading:
+      return "reading";
+    case Exchange::Stage::resolving:
+      return "resolving";
+    case Exchange::Stage::choosing:
+      return "choosing";
+    case Exchange::Stage::waiting:
+      return "waiting";
+    case Exchange::Stage::attempting:
+      return "attempting";
+    case Exchange::Stage::judging:
+      return "judging";
+    case Exchange::Stage::relaying:
+      return "relaying";
+    case Exchange::Stage::settled:
+      return "settled";
+  }
+  return "settled";
+}
+
+// No other key shall or can cure it: the client gets the upstream's answer, or ours where there is none.
+void Exchange::give_up(const Verdict& verdict) {
+  if (verdict.action == Verdict::Action::retry && verdict.otherwise && !own_key_) {
+    auto denial = *verdict.otherwise;
+    if (denial.status == 503 && !denial.retry_after) denial.retry_after = seconds_until_a_key();
+    return deny(denial);
+  }
+  const auto& failure = attempt_->failure();
+  const bool tells_an_error = failure.kind == "http" || failure.kind == "error_in_stream";
+  if (tells_an_error && attempt_->may_replace_body()) {
+    redact_held_answer();
+    return enter(Stage::relaying);
+  }
+  const bool timed_out = failure.kind == "timeout";
+  const auto reason = timed_out                ? "upstream_timeout"
+                      : attempt_->has_answer() ? "upstream_broken"
+                                               : "upstream_unreachable";
+  refuse({timed_out ? 504 : 502,
+          reason,
+          tells_an_error ? "the upstream's error is too long" : failure.message,
+          {}});
+}
+
+// Some of Google's errors repeat the key that was sent: "Consumer 'api_key:...' has been suspended".
+void Exchange::redact_held_answer() {
+  const auto& text = attempt_->held_text();
+  auto redacted = redact_keys(text);
+  const auto& secret = key_->secret();
+  const auto mask = mask_secret(secret);
+  for (auto at = redacted.find(secret); at != std::string::npos;
+       at = redacted.find(secret, at + mask.size())) {
+    redacted.replace(at, secret.size(), mask);
+  }
+  if (redacted != text) attempt_->replace_body(std::move(redacted));
+}
+
+// Until the first key that can pay; a minute where none comes back by itself.
+double Exchange::seconds_until_a_key() const {
+  return seconds(gateway_.pool.next_free_in(whole_pool()));
+}
+
+// Until the first key of those that were asked for: whoever was refused because others wait was not told.
+std::optional<Milliseconds> Exchange::until_a_key_asked_for() const {
+  if (in_vain_.free_in != Milliseconds(0)) return in_vain_.free_in;
+  std::optional<Milliseconds> first;
+  for (const auto& query : in_vain_.asked) {
+    const auto wait = gateway_.pool.next_free_in(query);
+    if (wait) first = std::min(first.value_or(*wait), *wait);
+  }
+  return first ? first : in_vain_.free_in;
+}
+
+void Exchange::no_key_can_pay(KeyWait::Outcome why) {
+  const auto model = counted_model();
+  const auto what = model.empty() ? std::string("this request") : std::string(model);
+  if (gateway_.pool.size() == 0) {
+    return refuse({503, "no_key", "there is no key in the pool; add one with POST /admin/keys", 60});
+  }
+  if (!in_vain_.free_in && gateway_.pool.none_may_use(whole_pool())) {
+    return refuse({503,
+                   "model_not_granted",
+                   "Google grants the projects of all keys here no use of " + what +
+                       " (a limit of 0); a key of another tier could",
+                   {}});
+  }
+  if (why == KeyWait::Outcome::crowded) {
+    return refuse({503, "no_key", "too many requests wait for a key that can pay for " + what,
+                   seconds(until_a_key_asked_for())});
+  }
+  const auto free_in = until_a_key_asked_for();
+  const auto retry_after = seconds(free_in);
+  std::string message = "no key can pay for " + what + " now";
+  if (!last_failure_.empty()) message += " (last attempt: " + last_failure_ + ")";
+  message += free_in ? "; the first one can again in " : "; none comes back by itself, try again in ";
+  message += std::to_string(std::llround(std::ceil(retry_after))) + " s";
+  refuse({503, "no_key", std::move(message), retry_after});
+}
+
+void Exchange::policy_failed(const PolicyFailure& failure) {
+  log_error("policy failed", {{"message", failure.message}, {"path", request_.path}});
+  refuse({500, "policy_failed", "a policy failed: " + failure.message, {}});
+}
+
+void Exchange::deny(const Denial& denial) {
+  std::string_view reason = "denied";
+  if (denial.status == 401) reason = "unauthorized";
+  if (denial.status == 503) reason = "no_key";
+  refuse({denial.status, reason, denial.message, denial.retry_after});
+}
+
+void Exchange::refuse(OwnError error) {
+  if (over()) return;
+  Headers headers;
+  for (const auto field : cors_) headers.set(field.name, field.value);
+  const auto body = own_error(route_.dialect, error, headers);
+  if (last_failure_.empty()) last_failure_ = error.reason;
+  answered_status_ = error.status;
+  reply_.send(error.status, headers, body);
+  settle("failed");
+}
+
+void Exchange::on_client_gone() {
+  if (!over()) settle("client_gone");
+}
+
+void Exchange::settle(std::string_view outcome) {
+  stage_ = Stage::settled;
+  wait_.leave();
+  pause_.stop();
+  if (attempt_) {
+    if (const auto used = attempt_->usage()) reservation_.used(*used);
+  }
+  reservation_.release();
+  if (attempt_) gateway_.loop.retire(std::shared_ptr<Attempt>(std::move(attempt_)));  // May be calling us.
+  gateway_.held_bodies.release(std::exchange(held_bytes_, 0));
+  record(outcome);
+}
+
+void Exchange::record(std::string_view outcome) {
+  const auto duration =
+      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began_);
+  if (policies_) {
+    policies_->done(
+        {answered_status_, attempts_, key_, duration, request_bytes_, relay_.sent_bytes(), outcome});
+  }
+  if (!log_enabled(LogLevel::info)) return;
+  log_info("exchange", {{"client", request_.client ? request_.client->name : std::string("-")},
+                        {"method", request_.method},
+                        {"path", request_.path},
+                        {"model", request_.model.empty() ? std::string("-") : request_.model},
+                        {"key", key_ ? key_->name() : std::string("-")},
+                        {"attempts", attempts_},
+                        {"status", answered_status_},
+                        {"outcome", outcome},
+                        {"reason", last_failure_.empty() ? std::string("-") : last_failure_},
+                        {"bytes", static_cast<std::int64_t>(relay_.sent_bytes())},
+                        {"duration_ms", static_cast<double>(duration.count()) / 1000.0}});
+}
+
+}  // namespace pollux

@@ -1,0 +1,149 @@
+#include "gateway/attempt.h"
+
+#include "catch.h"
+#include "gzip.h"
+
+using namespace pollux;
+
+namespace {
+
+class IdleRequest final : public ClientRequest {
+ public:
+  void send_body(std::string_view) override {}
+  void end_body() override {}
+  std::size_t queued_bytes() const override { return 0; }
+  void pause() override {}
+  void resume() override {}
+};
+
+// Remembers whom to tell of the answer that a test makes up.
+class FakeClient final : public HttpClient {
+ public:
+  std::unique_ptr<ClientRequest> start(const Origin&, const std::optional<Proxy>&, const OutgoingRequest&,
+                                       ResponseEvents& events) override {
+    answer = &events;
+    return std::make_unique<IdleRequest>();
+  }
+  std::size_t idle_connections() const override { return 0; }
+
+  ResponseEvents* answer = nullptr;
+};
+
+// Lets every answer flow as soon as it may.
+class Play final : public AttemptEvents {
+ public:
+  explicit Play(Hold hold, bool generates, bool counts_tokens = true) {
+    AttemptPlan plan;
+    plan.hold = hold;
+    plan.generates = generates;
+    plan.counts_tokens = counts_tokens;
+    attempt.start(client, plan);
+  }
+  void on_answer_begun() override {}
+  void on_answer_ready() override { attempt.release(); }
+  void on_attempt_failed() override { failed = true; }
+  void on_answer_bytes(std::string_view bytes) override { received.append(bytes); }
+  void on_answer_end() override { ended = true; }
+  void on_answer_broken(const TransportError&) override { broken = true; }
+  void on_upload_drained() override {}
+
+  void begin(int status, std::string_view encoding = {}) {
+    ResponseHead head;
+    head.status = status;
+    if (!encoding.empty()) head.headers.add("Content-Encoding", encoding);
+    client.answer->on_response_head(head, BodyLength::unknown());
+  }
+  void say(std::string_view bytes) { client.answer->on_response_body(bytes); }
+  void end() { client.answer->on_response_end(); }
+
+  FakeClient client;
+  Attempt attempt{*this};
+  std::string received;
+  bool failed = false, ended = false, broken = false;
+};
+
+constexpr std::string_view first_event =
+    "data: {\"candidates\": [{\"content\": {}}],\"usageMetadata\": {\"promptTokenCount\": 8}}\r\n\r\n";
+constexpr std::string_view last_event =
+    "data: {\"candidates\": [{\"finishReason\": \"STOP\"}],\"usageMetadata\": {\"promptTokenCount\": 8,"
+    "\"candidatesTokenCount\": 12}}\r\n\r\n";
+
+}  // namespace
+
+TEST_CASE("a stream's usage is read also after it was let go") {
+  Play play(Hold::first_event, true);
+  play.begin(200);
+  play.say(first_event);
+  REQUIRE(play.received == first_event);
+  CHECK(play.attempt.usage() == TokenCounts{8, 0, 0, 0});
+
+  play.say(last_event);
+  play.end();
+
+  CHECK(play.ended);
+  CHECK(play.attempt.usage() == TokenCounts{8, 0, 12, 0});
+}
+
+TEST_CASE("a compressed stream's usage is read, and its bytes pass as they came") {
+  const auto bytes = gzip(std::string(first_event) + std::string(200'000, ' ') + std::string(last_event));
+  Play play(Hold::first_event, true);
+  play.begin(200, "gzip");
+  for (const char byte : bytes) play.say({&byte, 1});
+  play.end();
+
+  CHECK(play.ended);
+  CHECK(play.received == bytes);
+  CHECK(play.attempt.usage() == TokenCounts{8, 0, 12, 0});
+}
+
+TEST_CASE("the usage of an answer that no model speaks is read, plain or compressed") {
+  const std::string answer = R"({"embedding": {"values": [0.5]}, "usageMetadata": {"promptTokenCount": 2}})";
+  for (const auto hold : {Hold::head, Hold::whole}) {
+    for (const bool compressed : {false, true}) {
+      Play play(hold, false);
+      play.begin(200, compressed ? "gzip" : "");
+      play.say(compressed ? gzip(answer) : answer);
+      play.end();
+
+      CHECK(play.ended);
+      CHECK(play.attempt.usage() == TokenCounts{2, 0, 0, 0});
+    }
+  }
+}
+
+TEST_CASE("no usage is read where none is asked for, nor from errors") {
+  Play unasked(Hold::first_event, true, false);
+  unasked.begin(200);
+  unasked.say(last_event);
+  CHECK_FALSE(unasked.attempt.usage().has_value());
+
+  Play refused(Hold::whole, true);
+  refused.begin(429);
+  refused.say(last_event);
+  refused.end();
+  CHECK(refused.failed);
+  CHECK_FALSE(refused.attempt.usage().has_value());
+}
+
+TEST_CASE("an answer that is not the gzip it claims to be passes without usage") {
+  Play play(Hold::head, false);
+  play.begin(200, "gzip");
+  play.say(last_event);
+  play.end();
+
+  CHECK(play.ended);
+  CHECK(play.received == last_event);
+  CHECK_FALSE(play.attempt.usage().has_value());
+}
+
+TEST_CASE("a stream that ends without a finish reason is broken, whether or not its tokens are counted") {
+  for (const bool counts_tokens : {false, true}) {
+    Play play(Hold::first_event, true, counts_tokens);
+    play.begin(200);
+    play.say(first_event);
+    play.end();
+
+    CHECK(play.broken);
+    CHECK_FALSE(play.ended);
+  }
+}
