@@ -227,7 +227,8 @@ TEST_CASE("a second connection resumes the first one's session") {
 
   CHECK(resumed < full / 2);
   CHECK(again < full / 2);
-  CHECK(elsewhere == Approx(full).margin(8));
+  CHECK(elsewhere > full - 8);
+  CHECK(elsewhere < full + 8);
 }
 
 TEST_CASE("a server with new keys is greeted anew") {

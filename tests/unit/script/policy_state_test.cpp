@@ -89,7 +89,7 @@ TEST_CASE("an unknown setting is told, and none can be written") {
   CHECK(setting(world, "", "settings.STICKY") ==
         "failure: auth.lua:1: there is no setting STICKY: declare it in the module's table of settings");
   CHECK_THAT(setting(world, "", "(function() settings.MAX_RETRIES = 1 end)()"),
-             Catch::Matchers::Contains("settings is read-only"));
+             Catch::Matchers::ContainsSubstring("settings is read-only"));
 }
 
 TEST_CASE("a declared setting has its default, or what was given") {
