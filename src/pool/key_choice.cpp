@@ -7,8 +7,8 @@
 namespace pollux {
 namespace {
 
-// What rosters may hold together: with 10,000 keys ten of them, at 60 bytes a key.
-constexpr std::size_t most_rosters = 32, most_roster_nodes = 100'000;
+// What rosters may hold together: with 10,000 keys 25 of them, at 70 bytes a key.
+constexpr std::size_t most_rosters = 32, most_roster_nodes = 250'000;
 
 }  // namespace
 
