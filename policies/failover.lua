@@ -368,7 +368,7 @@ end
 
 local by_reason = { CREDENTIALS_MISSING = the_request_is_at_fault }
 
--- Patterns for the message in lower case; the first that matches counts. What is wrong with keys stands in refusals.lua.
+-- Patterns for the message in lower case; the first that matches counts. What is wrong with keys: see refusals.lua.
 local by_words = {
   [400] = {
     { "^multiple authentication credentials", pollux_is_at_fault("Google was sent two credentials") },
