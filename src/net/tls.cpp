@@ -16,6 +16,24 @@ constexpr std::size_t record_bytes = std::size_t{16} * 1024;  // RFC 8446 sectio
 constexpr std::size_t most_encrypted_ahead =
     std::size_t{256} * 1024;  // The rest waits as plain text, uncopied.
 
+// A TLS 1.3 server sends its tickets after the handshake (RFC 8446 section 4.6.1).
+bool gives_tickets_later(const mbedtls_ssl_context* ssl) {
+#if MBEDTLS_VERSION_MAJOR >= 3
+  return mbedtls_ssl_get_version_number(ssl) >= MBEDTLS_SSL_VERSION_TLS1_3;
+#else
+  return static_cast<void>(ssl), false;
+#endif
+}
+
+// Whichever call meets the ticket, reading or writing, has done nothing else.
+bool is_new_ticket(int status) {
+#if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
+  return status == MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET;
+#else
+  return static_cast<void>(status), false;
+#endif
+}
+
 using OwnedSsl = Owned<mbedtls_ssl_context, mbedtls_ssl_init, mbedtls_ssl_free>;
 
 class TlsStream final : public Stream, private StreamEvents, private Flushable, private Watched {
@@ -53,6 +71,7 @@ class TlsStream final : public Stream, private StreamEvents, private Flushable, 
 
   void advance();
   void shake_hands();
+  void keep_session();
   void deliver();
   bool read_record();
   void flush() override;
@@ -189,8 +208,12 @@ void TlsStream::shake_hands() {
   }
   stage_ = Stage::open;
   if (!queue_.empty() || shutdown_asked_) loop_.flush_later(*this);
-  if (client_) client_->sessions().keep(session_key_, ssl_.get());
+  if (!gives_tickets_later(ssl_.get())) keep_session();
   if (handshake_events_ != nullptr) std::exchange(handshake_events_, nullptr)->on_secure();
+}
+
+void TlsStream::keep_session() {
+  if (client_) client_->sessions().keep(session_key_, ssl_.get());
 }
 
 void TlsStream::deliver() {
@@ -210,7 +233,14 @@ void TlsStream::deliver() {
 // Whether to try for another. May end in the destruction of this object.
 bool TlsStream::read_record() {
   unsigned char plain[record_bytes];
-  const int count = mbedtls_ssl_read(ssl_.get(), plain, sizeof plain);
+  int count = mbedtls_ssl_read(ssl_.get(), plain, sizeof plain);
+  // What mbedTLS 3 meets after a TLS 1.3 handshake, one call notices and the next one takes.
+  if (count == MBEDTLS_ERR_SSL_WANT_READ && mbedtls_ssl_check_pending(ssl_.get()) != 0)
+    count = mbedtls_ssl_read(ssl_.get(), plain, sizeof plain);
+  if (is_new_ticket(count)) {
+    keep_session();
+    return true;
+  }
   if (count > 0) {
     events_->on_data({reinterpret_cast<const char*>(plain), static_cast<std::size_t>(count)});
     return true;
@@ -219,11 +249,6 @@ bool TlsStream::read_record() {
     case MBEDTLS_ERR_SSL_WANT_READ:
     case MBEDTLS_ERR_SSL_WANT_WRITE:
       return false;
-#if defined(MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET)
-    case MBEDTLS_ERR_SSL_RECEIVED_NEW_SESSION_TICKET:
-      if (client_) client_->sessions().keep(session_key_, ssl_.get());
-      return true;
-#endif
     case 0:
     case MBEDTLS_ERR_SSL_PEER_CLOSE_NOTIFY:
       peer_ended_ = true;
@@ -303,6 +328,10 @@ bool TlsStream::encrypt() {
     const int count =
         mbedtls_ssl_write(ssl_.get(), reinterpret_cast<const unsigned char*>(plain.data()), plain.size());
     if (count == MBEDTLS_ERR_SSL_WANT_READ || count == MBEDTLS_ERR_SSL_WANT_WRITE) return true;
+    if (is_new_ticket(count)) {
+      keep_session();
+      continue;
+    }
     if (count < 0) {
       break_off({NetError::Kind::reset, "TLS with " + peer() + " broke: " + mbedtls_text(count)});
       return false;

@@ -72,7 +72,8 @@ function wire(server, world, fake) {
   });
   server.on('tlsClientError', (error) => world.journal.tlsFailures.push({ at: new Date().toISOString(), error: error.message }));
   server.on('clientError', (error, socket) => {
-    if (error.code !== 'ECONNRESET') world.journal.badRequests.push({ at: new Date().toISOString(), error: error.message });
+    const left = error.code === 'ECONNRESET' || error.code === 'EPIPE';
+    if (!left) world.journal.badRequests.push({ at: new Date().toISOString(), error: error.message });
     socket.end('HTTP/1.1 400 Bad Request\r\nConnection: close\r\nContent-Length: 0\r\n\r\n');
   });
   const onRequest = (req, res) => (req.url.startsWith('/_fake/')
