@@ -6,8 +6,8 @@ not_globals = {
   "loadstring", "module", "newproxy", "os", "package", "setfenv",
 }
 read_globals = {
-  "answer", "clients", "crypto", "deny", "google", "http", "json", "log", "own_key", "retry", "settings",
-  "shared", "sleep", "time",
+  "again", "answer", "background", "bytes", "cache", "clients", "crypto", "deny", "google", "http", "json", "log",
+  "own_key", "reply", "retry", "settings", "shared", "sleep", "time",
 }
 
 files["**/*_test.lua"] = {

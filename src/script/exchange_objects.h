@@ -48,7 +48,7 @@ struct ExchangeObjects {
   PolicyRequest& request;
   LoadedPolicies::ExchangeName name;
 
-  LuaRef request_object, headers_object, query, state;
+  LuaRef request_object, headers_object, query, state, features;
   EditableBody body;
   bool transforming = false;  // transform.request runs: path and upstream_model may be set.
 

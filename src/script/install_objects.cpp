@@ -45,14 +45,21 @@ Result<void> run_prelude(LoadedPolicies& policies) {
     lua_setfield(lua, -2, "fetch");
     lua_pushcfunction(lua, is_key);
     lua_setfield(lua, -2, "is_key");
-    good = lua_pcall(lua, 1, 4, 0) == 0;
+    good = lua_pcall(lua, 1, 2, 0) == 0;
   }
   if (!good) return internal_error(lua_tostring(lua, -1));
-  policies.tables().own_key = LuaRef(lua, -1);
-  policies.tables().verdict = LuaRef(lua, -2);
-  policies.tables().denial = LuaRef(lua, -3);
-  for (const char* name : {"deny", "own_key", "answer", "retry", "google"}) {
-    lua_getfield(lua, -4, name);
+  auto& tables = policies.tables();
+  for (const auto& [name, table] : {std::pair{"denial", &tables.denial},
+                                    {"verdict", &tables.verdict},
+                                    {"own_key", &tables.own_key},
+                                    {"reply", &tables.reply},
+                                    {"again", &tables.again}}) {
+    lua_getfield(lua, -1, name);
+    *table = LuaRef(lua, -1);
+    lua_pop(lua, 1);
+  }
+  for (const char* name : {"deny", "own_key", "answer", "retry", "reply", "again", "google"}) {
+    lua_getfield(lua, -2, name);
     policies.script().define(name);
   }
   return {};

@@ -92,7 +92,7 @@ class LoadedPolicies final : public PolicyState {
   struct ObjectTables {
     LuaRef request, headers, attempt, response, pool, key, client;  // Metatables.
     LuaRef keys, clients;                                           // Weak, by id.
-    LuaRef denial, verdict, own_key;                                // Metatables of the prelude.
+    LuaRef denial, verdict, own_key, reply, again;                  // Metatables of the prelude.
     LuaRef settings;                                                // The values, by name.
   };
   ObjectTables& tables() noexcept { return tables_; }

@@ -103,6 +103,7 @@ int make_request(lua_State* state) {
   lua_getfield(state, 1, "client");
   if (const auto* client = client_at(state, -1)) request.client = *client;
   if (get(state, 1, "state") == LUA_TTABLE) fake.objects.state = LuaRef(state, -1);
+  if (get(state, 1, "features") == LUA_TTABLE) fake.objects.features = LuaRef(state, -1);
   fake.objects.transforming = true;
   push_request(fake.objects, state);
   return 1;

@@ -1,10 +1,12 @@
 -- What policies see and is pleasantly written in Lua: refusals, verdicts, and the reading of Google's errors.
--- `native.is_key(value)` tells whether a value is a key; returned are the globals and three metatables.
+-- `native.is_key(value)` tells whether a value is a key; returned are the globals, and the metatables by name.
 local native = ...
 
 local Denial = { __metatable = "denial" }
 local OwnKey = { __metatable = "own key" }
 local Verdict = { __metatable = "verdict" }
+local Reply = { __metatable = "reply" }
+local Again = { __metatable = "again" }
 Verdict.__index = Verdict
 
 
@@ -21,7 +23,7 @@ local function new_denial(who, status, message, options, level)
   if type(message) ~= "string" then
     error(who .. ": the message is a " .. type(message) .. ", expected a string", level)
   end
-  local retry_after
+  local retry_after, code, param
   if options ~= nil then
     if type(options) ~= "table" then
       error(who .. ": the options are a " .. type(options) .. ", expected a table", level)
@@ -30,12 +32,20 @@ local function new_denial(who, status, message, options, level)
     if retry_after ~= nil and (not is_number(retry_after) or retry_after < 0) then
       error(who .. ": retry_after is " .. tostring(retry_after) .. ", expected seconds", level)
     end
+    for _, name in ipairs { "code", "param" } do
+      if options[name] ~= nil and type(options[name]) ~= "string" then
+        error(who .. ": " .. name .. " is a " .. type(options[name]) .. ", expected a string", level)
+      end
+    end
+    code, param = options.code, options.param
   end
-  return setmetatable({ status = status, message = message, retry_after = retry_after }, Denial)
+  return setmetatable({ status = status, message = message, retry_after = retry_after, code = code, param = param },
+    Denial)
 end
 
 
--- deny(403, "not you", { retry_after = 60 }): refuses, in the client's dialect.
+-- deny(403, "not you", { retry_after = 60 }): refuses, in the client's dialect. `code` and `param` stand in errors of
+-- the OpenAI dialect.
 local function deny(status, message, options)
   local denial = new_denial("deny", status, message, options, 3)  -- No tail call: it would take the level's place.
   return denial
@@ -48,6 +58,31 @@ local function own_key(secret)
     error("own_key: the secret is " .. (secret == "" and "empty" or "a " .. type(secret)) .. ", expected a key", 2)
   end
   return setmetatable({ secret = secret }, OwnKey)
+end
+
+
+-- reply { status = 200, headers = {...}, body = {...} or text = "..." }: a dialect's own answer; Google is not asked.
+local function reply(given)
+  if type(given) ~= "table" or (given.body == nil) == (given.text == nil) then
+    error("reply takes a table with either body or text", 2)
+  end
+  local status = given.status or 200
+  if not is_number(status) or status % 1 ~= 0 or status < 200 or status > 599 then
+    error("reply: the status is " .. tostring(status) .. ", expected 200 to 599", 2)
+  end
+  if given.headers ~= nil and type(given.headers) ~= "table" then
+    error("reply: the headers are a " .. type(given.headers) .. ", expected a table", 2)
+  end
+  return setmetatable({ status = status, headers = given.headers, body = given.body, text = given.text }, Reply)
+end
+
+
+-- again(): the dialect wants one more answer from Google before, or in place of, its own; again(body): to this body.
+local function again(body)
+  if body ~= nil and type(body) ~= "table" then
+    error("again: the body is a " .. type(body) .. ", expected a table", 2)
+  end
+  return setmetatable({ body = body }, Again)
 end
 
 
@@ -481,4 +516,6 @@ function google.quota(body)
 end
 
 
-return { deny = deny, own_key = own_key, answer = answer, retry = retry, google = google }, Denial, Verdict, OwnKey
+return {
+  deny = deny, own_key = own_key, answer = answer, retry = retry, reply = reply, again = again, google = google,
+}, { denial = Denial, verdict = Verdict, own_key = OwnKey, reply = Reply, again = Again }

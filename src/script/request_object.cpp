@@ -11,7 +11,7 @@ namespace {
 constexpr std::array request_fields{"method",  "path",     "query",   "remote_address", "headers",
                                     "dialect", "endpoint", "model",   "upstream_model", "streaming",
                                     "token",   "client",   "own_key", "conversation",   "estimated_tokens",
-                                    "body",    "text",     "state"};
+                                    "body",    "text",     "state",   "features"};
 enum class RequestField {
   method,
   path,
@@ -30,7 +30,8 @@ enum class RequestField {
   estimated_tokens,
   body,
   text,
-  state
+  state,
+  features
 };
 
 int push_reference(lua_State* state, const LuaRef& reference) {
@@ -47,13 +48,12 @@ int push_query(ExchangeObjects& exchange, lua_State* state) {
   return push_reference(state, exchange.query);
 }
 
-int push_state(ExchangeObjects& exchange, lua_State* state) {
-  if (!exchange.state) {
-    lua_newtable(state);
-    exchange.state = LuaRef(state, -1);
-    return 1;
-  }
-  return push_reference(state, exchange.state);
+// A table of the exchange's own, made at its first use.
+int push_own_table(LuaRef& table, lua_State* state) {
+  if (table) return push_reference(state, table);
+  lua_newtable(state);
+  table = LuaRef(state, -1);
+  return 1;
 }
 
 int push_body(ExchangeObjects& exchange, lua_State* state) {
@@ -124,7 +124,9 @@ int read_request(lua_State* state, int field) {
     case RequestField::text:
       return push_bytes(exchange.body, request.body_text, request.has_body_text, state);
     case RequestField::state:
-      return push_state(exchange, state);
+      return push_own_table(exchange.state, state);
+    case RequestField::features:
+      return push_own_table(exchange.features, state);
     case RequestField::model:
       if (request.model.empty()) return lua_pushnil(state), 1;
       return push_text(state, request.model), 1;

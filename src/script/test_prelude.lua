@@ -151,7 +151,7 @@ end
 
 local fields = {
   a_request = names_of("method path query headers remote_address dialect endpoint model upstream_model streaming " ..
-    "token client own_key conversation estimated_tokens body text state"),
+    "token client own_key conversation estimated_tokens body text state features"),
   a_key = names_of("name project tags weight enabled rests rests_for in_flight requests_today requests_this_minute " ..
     "tokens_this_minute limits failures_in_a_row secret"),
   a_pool = names_of("model tried kept limits estimated_tokens"),
