@@ -221,15 +221,38 @@ local function is_whole(name)
 end
 
 
--- The name without endings; what they ask for goes into request.features.
-local function without_endings(request, name)
+-- The name without endings; what they ask for goes into `wanted`.
+local function without_endings(name, wanted)
   local ending = ending_of(name)
   while ending and not is_whole(name) do
-    request.features[models.endings[ending]] = true
+    wanted[models.endings[ending]] = true
     name = name:sub(1, -#ending - 1)
     ending = ending_of(name)
   end
   return name
+end
+
+
+-- The model that a name means, and a table of what is wanted of it besides.
+function models.read(name)
+  local wanted = {}
+  if name:find("/", 1, true) then
+    return name, wanted  -- "tunedModels/x"
+  end
+  local model = without_endings(name, wanted)
+  local target = target_of(model)
+  return target and without_endings(target, wanted) or model, wanted
+end
+
+
+-- The names that stand for others and are no patterns, sorted.
+function models.other_names()
+  local names = {}
+  for name in pairs(aliases().exact) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return names
 end
 
 
@@ -281,13 +304,9 @@ function models.resolve(request, name)
   if plain == "" then
     return deny(400, 'The request names no model: "' .. name .. '".', { param = "model" })
   end
-  local model = plain
-  if not plain:find("/", 1, true) then
-    model = without_endings(request, plain)
-    local target = target_of(model)
-    if target then
-      model = without_endings(request, target)
-    end
+  local model, wanted = models.read(plain)
+  for feature in pairs(wanted) do
+    request.features[feature] = true
   end
   if settings.FAKE_STREAM then
     request.features.fake_stream = true
