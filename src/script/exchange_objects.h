@@ -10,13 +10,14 @@
 #include <string_view>
 #include <vector>
 
+#include "script/lent_text.h"
 #include "script/loaded_policies.h"
 #include "script/policy_exchange.h"
 
 namespace pollux {
 
 // A JSON body that policies may look at and change. The bytes stay what they were unless its meaning was
-// changed.
+// changed. `original` is the same text at every call, and outlives the body: blobs lie in it.
 class EditableBody {
  public:
   bool touched() const noexcept { return static_cast<bool>(decoded_) || replaced_text_.has_value(); }
@@ -26,6 +27,11 @@ class EditableBody {
   void assign_text(std::string_view text);
   // The bytes to send. An error if the body cannot be written as JSON. Valid until the next call.
   Result<std::string_view> bytes(lua_State* state, std::string_view original);
+  // Makes these bytes the original, without a copy; the body then begins anew, and blobs of the former are
+  // over.
+  Result<void> settle(lua_State* state, std::string& original);
+  // The text as it stands, for blobs to be cut from.
+  const LentText& lend(lua_State* state, std::string_view original);
 
  private:
   std::string_view base(std::string_view original) const {
@@ -36,6 +42,7 @@ class EditableBody {
   bool assigned_ = false;
   std::optional<std::string> replaced_text_;
   std::string encoded_;
+  LentText lent_;
 };
 
 struct ExchangeObjects {
@@ -65,8 +72,7 @@ struct ExchangeObjects {
   const PolicyAttempt* attempt = nullptr;    // While failover.judge runs.
   PolicyAttempt* made_up_attempt = nullptr;  // A test's, which may still change it.
   std::uint32_t attempt_number = 0;
-  LuaRef attempt_body;
-  bool attempt_is_no_json = false;
+  EditableBody attempt_body;
 
   PolicyResponse* response = nullptr;  // While transform.response runs.
   std::uint32_t response_number = 0;
