@@ -1,5 +1,5 @@
--- features.lua: what the endings of a model's name ask for ("-search", "-image", "-non-thinking"), written into a Gemini
--- body.
+-- features.lua: what the endings of a model's name ask for ("-search", "-image", "-non-thinking"), written into the body
+-- for Gemini.
 local features = {}
 
 local family = require "gemini.family"

@@ -54,7 +54,8 @@ describe("search", function()
 
   it("gives way to functions and to JSON before Gemini 3", function()
     local with_functions = applied({ search = true }, { tools = a_function() }, "gemini-2.5-flash")
-    local with_json = applied({ search = true }, { generationConfig = { responseMimeType = "application/json" } }, "gemini-2.5-flash")
+    local with_json = applied({ search = true }, { generationConfig = { responseMimeType = "application/json" } },
+      "gemini-2.5-flash")
 
     expect(with_functions.tools).to_equal(a_function())
     expect(with_json.tools).to_be_nil()
