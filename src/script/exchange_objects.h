@@ -10,6 +10,7 @@
 #include <string_view>
 #include <vector>
 
+#include "script/form_body.h"
 #include "script/lent_text.h"
 #include "script/loaded_policies.h"
 #include "script/policy_exchange.h"
@@ -30,13 +31,13 @@ class EditableBody {
   // Makes these bytes the original, without a copy; the body then begins anew, and blobs of the former are
   // over.
   Result<void> settle(lua_State* state, std::string& original);
-  // The text as it stands, for blobs to be cut from.
-  const LentText& lend(lua_State* state, std::string_view original);
-
- private:
+  // The text as it stands, but for changes of the decoded body; and the same for blobs to be cut from.
   std::string_view base(std::string_view original) const {
     return replaced_text_ ? std::string_view(*replaced_text_) : original;
   }
+  const LentText& lend(lua_State* state, std::string_view original);
+
+ private:
   LuaRef decoded_;
   bool is_no_json_ = false;
   bool assigned_ = false;
@@ -57,6 +58,7 @@ struct ExchangeObjects {
 
   LuaRef request_object, headers_object, query, state, features;
   EditableBody body;
+  FormBody form;
   bool transforming = false;  // transform.request runs: path and upstream_model may be set.
 
   // While keys.select runs. The first query is the whole pool, the others are narrower ones.
