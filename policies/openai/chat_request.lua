@@ -1,4 +1,4 @@
--- chat_request.lua: a chat completion's request as a call of Gemini's. What the client does not say, the call does not say.
+-- chat_request.lua: a chat completion's request as a call of Gemini's. What the client does not say, is not said.
 local capabilities = require "gemini.capabilities"
 local check = require "openai.check"
 local extras = require "openai.extras"

@@ -97,7 +97,7 @@ local function add_custom(offered, tool, param)
 end
 
 
--- {"type":"google_search"} or {"googleSearch":{...}}, as some clients write it. Tools that nobody here knows are left out.
+-- {"type":"google_search"} or {"googleSearch":{...}}, as some clients write it. Unknown tools are left out.
 local function add_built_in(offered, tool)
   if built_in[tool.type] then
     offered.built_in[built_in[tool.type]] = json.object {}
@@ -255,8 +255,8 @@ function tools.are_built_in(call)
 end
 
 
--- Fills in `call.tools` and `call.toolConfig`. `has_calls` tells whether functions were called in the conversation, which
--- then must stay declared. Returns what the answer needs: names, custom, is_legacy.
+-- Fills in `call.tools` and `call.toolConfig`. `has_calls` tells whether functions were called in the conversation,
+-- which then must stay declared. Returns what the answer needs: names, custom, is_legacy.
 function tools.translate(body, call, has_calls)
   local offered = offered_by(body)
   local config = config_of_choice(offered, body)
