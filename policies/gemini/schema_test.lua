@@ -19,8 +19,10 @@ end
 
 describe("a JSON schema", function()
   it("stays as it is, in its order, where Gemini understands it", function()
-    local text = '{"type":"object","$schema":"x","properties":{"z":{"type":["string","null"],"description":"d"},"a":{"type":"array",'
-      .. '"items":{"anyOf":[{"type":"integer","minimum":0},{"$ref":"#/$defs/x"}]}}},"required":["z"],"additionalProperties":false,'
+    local text = '{"type":"object","$schema":"x","properties":{"z":{"type":["string","null"],'
+      .. '"description":"d"},"a":{"type":"array",'
+      .. '"items":{"anyOf":[{"type":"integer","minimum":0},{"$ref":"#/$defs/x"}]}}},"required":["z"],'
+      .. '"additionalProperties":false,'
       .. '"$defs":{"x":{"type":"string","enum":["a","b"]}}}'
     expect_function(text, text)
     expect_answer(text, text)
@@ -68,7 +70,8 @@ describe("a JSON schema", function()
 
 
   it("has a keyword of their own for the items of a tuple", function()
-    expect_answer('{"type":"array","items":[{"type":"string"},true]}', '{"type":"array","prefixItems":[{"type":"string"},{}]}')
+    expect_answer('{"type":"array","items":[{"type":"string"},true]}',
+      '{"type":"array","prefixItems":[{"type":"string"},{}]}')
   end)
 
 
@@ -106,23 +109,28 @@ describe("a schema in Gemini's narrower language", function()
   it("has what must hold together in one", function()
     expect_subset('{"allOf":[{"properties":{"a":{"type":"string"}},"required":["a"]},{"properties":{"b":{"type":"number"}},'
       .. '"required":["b"]}],"description":"d"}',
-      '{"type":"object","description":"d","propertyOrdering":["a","b"],"required":["a","b"],"properties":{"a":{"type":"string"},'
+      '{"type":"object","description":"d","propertyOrdering":["a","b"],"required":["a","b"],'
+        .. '"properties":{"a":{"type":"string"},'
       .. '"b":{"type":"number"}}}')
   end)
 
 
   it("loses what Gemini does not know there", function()
-    expect_subset('{"type":"object","$schema":"x","$id":"y","title":"t","not":{},"if":{},"patternProperties":{},"examples":[1],'
+    expect_subset('{"type":"object","$schema":"x","$id":"y","title":"t","not":{},"if":{},'
+      .. '"patternProperties":{},"examples":[1],'
       .. '"additionalProperties":false,"deprecated":true,"properties":{"a":{"type":"string","format":"email","minLength":1,'
-      .. '"contentEncoding":"x"},"b":{"type":"string","format":"date-time"},"c":{"type":"number","format":"int32","multipleOf":2}},'
+      .. '"contentEncoding":"x"},"b":{"type":"string","format":"date-time"},"c":{"type":"number",'
+      .. '"format":"int32","multipleOf":2}},'
       .. '"required":["a","x"]}',
-      '{"type":"object","title":"t","propertyOrdering":["a","b","c"],"required":["a"],"properties":{"a":{"type":"string","minLength":1},'
+      '{"type":"object","title":"t","propertyOrdering":["a","b","c"],"required":["a"],'
+        .. '"properties":{"a":{"type":"string","minLength":1},'
       .. '"b":{"type":"string","format":"date-time"},"c":{"type":"number"}}}')
   end)
 
 
   it("has bounds that belong to it", function()
-    expect_subset('{"type":"integer","exclusiveMinimum":0,"exclusiveMaximum":10}', '{"type":"integer","minimum":1,"maximum":9}')
+    expect_subset('{"type":"integer","exclusiveMinimum":0,"exclusiveMaximum":10}',
+      '{"type":"integer","minimum":1,"maximum":9}')
     expect_subset('{"type":"number","exclusiveMinimum":0}', '{"type":"number","minimum":0}')
   end)
 

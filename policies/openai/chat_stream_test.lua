@@ -120,8 +120,10 @@ describe("a stream", function()
 
 
   it("has thoughts apart", function()
-    expect(deltas(a_stream(), event { { text = "Hm.", thought = true } }, event { { text = "So.", thought = true }, { text = "Yes" } },
-      event("", "STOP"))).to_equal { role, { reasoning_content = "Hm." }, { reasoning_content = "So." }, { content = "Yes" }, {} }
+    expect(deltas(a_stream(), event { { text = "Hm.", thought = true } }, event { { text = "So.", thought = true },
+      { text = "Yes" } },
+      event("", "STOP"))).to_equal { role, { reasoning_content = "Hm." }, { reasoning_content = "So." },
+        { content = "Yes" }, {} }
   end)
 
 
@@ -134,9 +136,11 @@ describe("a stream", function()
       return chunk.choices[1].delta.tool_calls[1]
     end
 
-    expect(call_of(chunks[2])).to_equal { index = 0, id = "a", type = "function", ["function"] = { name = "f", arguments = '{"x":1}' },
+    expect(call_of(chunks[2])).to_equal { index = 0, id = "a", type = "function", ["function"] = { name = "f",
+      arguments = '{"x":1}' },
       extra_content = { google = { thought_signature = "EqU" } } }
-    expect(call_of(chunks[3])).to_equal { index = 1, id = "b", type = "function", ["function"] = { name = "g", arguments = "{}" } }
+    expect(call_of(chunks[3])).to_equal { index = 1, id = "b", type = "function", ["function"] = { name = "g",
+      arguments = "{}" } }
     expect(call_of(chunks[4]).index).to_be(2)
     expect(call_of(chunks[4]).id).never.to_be("b")
     expect(chunks[5].choices[1].finish_reason).to_be("tool_calls")
@@ -145,7 +149,8 @@ describe("a stream", function()
 
   it("ends with tool_calls also where the end comes with the call, or other words after it", function()
     local one = streamed(a_stream(), event({ { functionCall = { id = "a", name = "f" } } }, "STOP"))
-    local other = streamed(a_stream(), event { { functionCall = { id = "a", name = "f" } } }, event "Wait.", event("", "STOP"))
+    local other = streamed(a_stream(), event { { functionCall = { id = "a", name = "f" } } }, event "Wait.", event("",
+      "STOP"))
 
     expect(one[3].choices[1].finish_reason).to_be("tool_calls")
     expect(other[4].choices[1].finish_reason).to_be("tool_calls")
@@ -167,7 +172,8 @@ describe("a stream", function()
 
 
   it("shows code, and its output", function()
-    expect(deltas(a_stream(), event({ { executableCode = { language = "PYTHON", code = "1" } }, { codeExecutionResult = { output = "1" } } },
+    expect(deltas(a_stream(), event({ { executableCode = { language = "PYTHON", code = "1" } }, { codeExecutionResult = {
+      output = "1" } } },
       "STOP"))).to_equal { role, { content = "\n```python\n1\n```\n" }, { content = "\n```\n1\n```\n" }, {} }
   end)
 
@@ -175,7 +181,8 @@ describe("a stream", function()
   it("shows pictures without copying them", function()
     local data = ("QUJD"):rep(500000)
     local request = a_stream()
-    local out = chat.event(request, a_response { body = event { { inlineData = { mimeType = "image/png", data = data } } } }.body)
+    local out = chat.event(request, a_response { body = event { { inlineData = { mimeType = "image/png",
+      data = data } } } }.body)
     local blobs = 0
     for _, piece in ipairs(out) do
       blobs = blobs + (type(piece) == "userdata" and 1 or 0)
@@ -207,7 +214,8 @@ describe("a stream", function()
       groundingChunks = { { web = { uri = "https://u.example", title = "u" } } },
       groundingSupports = { { segment = { startIndex = 5, endIndex = 11, text = "España" }, groundingChunkIndices = { 0 } } },
     }
-    local list = deltas(a_stream { web_search_options = {} }, event "Olé ", event "Espa", event("ña.", nil, { groundingMetadata = {} }),
+    local list = deltas(a_stream { web_search_options = {} }, event "Olé ", event "Espa", event("ña.", nil,
+      { groundingMetadata = {} }),
       event("", "STOP", { groundingMetadata = grounding }))
 
     expect(list[5].annotations).to_equal {
@@ -272,7 +280,8 @@ describe("the end of a stream", function()
 
 
   it("of a blocked prompt or answer that says nothing is one of a filter", function()
-    local blocked = deltas(a_stream(), { promptFeedback = { blockReason = "SAFETY" }, usageMetadata = { promptTokenCount = 8 } })
+    local blocked = deltas(a_stream(), { promptFeedback = { blockReason = "SAFETY" },
+      usageMetadata = { promptTokenCount = 8 } })
     expect(blocked).to_equal { role, { refusal = "Gemini does not answer this prompt: SAFETY." }, {} }
     expect(last_choice({ promptFeedback = { blockReason = "SAFETY" } }).finish_reason).to_be("content_filter")
     local filtered = deltas(a_stream(), event(nil, "SPII"))
