@@ -21,22 +21,6 @@ std::optional<std::string> text_field(lua_State* state, int table, const char* n
   return std::string(text, size);
 }
 
-Result<void> read_headers(lua_State* state, int table, Headers& headers) {
-  LuaStackGuard guard(state);
-  const int type = get(state, table, "headers");
-  if (type == LUA_TNIL) return {};
-  if (type != LUA_TTABLE)
-    return invalid_input("headers are " + describe_value(state, -1) + ", expected a table");
-  lua_pushnil(state);
-  while (lua_next(state, -2) != 0) {
-    if (lua_type(state, -2) != LUA_TSTRING || lua_type(state, -1) != LUA_TSTRING)
-      return invalid_input("headers: expected names and values as strings");
-    headers.set(lua_tostring(state, -2), lua_tostring(state, -1));
-    lua_pop(state, 1);
-  }
-  return {};
-}
-
 // The body of `table` as JSON, or its text.
 Result<void> read_content(lua_State* state, int table, std::string& text) {
   LuaStackGuard guard(state);
@@ -58,6 +42,21 @@ bool is_path(std::string_view path) {
 }
 
 }  // namespace
+
+Result<void> read_header_table(lua_State* state, int index, Headers& headers) {
+  LuaStackGuard guard(state);
+  if (lua_isnoneornil(state, index)) return {};
+  if (!lua_istable(state, index))
+    return invalid_input("headers are " + describe_value(state, index) + ", expected a table");
+  lua_pushnil(state);
+  while (lua_next(state, index) != 0) {
+    if (lua_type(state, -2) != LUA_TSTRING || lua_type(state, -1) != LUA_TSTRING)
+      return invalid_input("headers: expected names and values as strings");
+    headers.set(lua_tostring(state, -2), lua_tostring(state, -1));
+    lua_pop(state, 1);
+  }
+  return {};
+}
 
 Result<void> append_bytes(lua_State* state, int index, std::string& out) {
   const int type = lua_type(state, index);
@@ -85,7 +84,9 @@ Result<DialectAnswer> read_dialect_answer(lua_State* state, int index, int usual
   if (status < 200 || status > 599 || status != static_cast<int>(status))
     return invalid_input("the status is none from 200 to 599");
   answer.status = static_cast<int>(status);
-  if (auto read = read_headers(state, index, answer.headers); !read) return std::move(read).error();
+  get(state, index, "headers");
+  if (auto read = read_header_table(state, lua_gettop(state), answer.headers); !read)
+    return std::move(read).error();
   if (auto read = read_content(state, index, answer.text); !read) return std::move(read).error();
   if (!answer.headers.has("content-type")) answer.headers.set("Content-Type", "application/json");
   return answer;
@@ -100,6 +101,7 @@ Result<UpstreamCall> read_upstream_call(lua_State* state, int index, std::string
   if (auto read = read_content(state, index, body); !read) return std::move(read).error();
   call.method = text_field(state, index, "method").value_or(body.empty() ? "GET" : "POST");
   LuaStackGuard guard(state);
+  if (get(state, index, "streaming") == LUA_TBOOLEAN) call.streaming = lua_toboolean(state, -1) != 0;
   if (get(state, index, "query") == LUA_TNIL) return call;
   if (!lua_istable(state, -1))
     return invalid_input("query is " + describe_value(state, -1) + ", expected a table");

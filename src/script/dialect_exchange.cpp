@@ -149,12 +149,16 @@ void ScriptedExchange::tell_problem(const Problem& problem, std::function<void(T
   call<ToldProblem>(hook(DialectHook::error), push, &ScriptedExchange::read_told_problem, std::move(done));
 }
 
-// A table, the body of an error, and its status; or the last text of a stream.
+// A table, the body of an error, and its status and headers; or the last text of a stream.
 ToldProblem ScriptedExchange::read_told_problem(lua_State* results) {
   DialectAnswer answer;
   answer.status = problem_status_;
   answer.headers.set("Content-Type", "application/json");
   if (lua_istable(results, 1)) {
+    if (lua_type(results, 2) == LUA_TNUMBER) answer.status = static_cast<int>(lua_tonumber(results, 2));
+    if (answer.status < 400 || answer.status > 599) return failure("it returned no status from 400 to 599");
+    if (auto read = read_header_table(results, 3, answer.headers); !read)
+      return failure(read.error().message);
     if (auto encoded = json_encode(results, 1, answer.text); !encoded)
       return failure(encoded.error().message);
     return answer;

@@ -118,6 +118,8 @@ bool is_reply(LoadedPolicies& policies, lua_State* state, int index);
 bool is_again(LoadedPolicies& policies, lua_State* state, int index);
 Result<OwnKey> read_own_key(lua_State* state, int index);
 Result<Denial> read_denial(lua_State* state, int index);
+// A table of names and values, or nothing. `index` is absolute.
+Result<void> read_header_table(lua_State* state, int index, Headers& headers);
 // {status, headers, body or text}
 Result<DialectAnswer> read_dialect_answer(lua_State* state, int index, int usual_status);
 // {method, path, query, body or text}: what is to be sent goes into `body`.

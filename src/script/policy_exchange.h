@@ -77,8 +77,9 @@ struct Denial {
 // What a dialect makes of a client's request: what Google is asked. The body is `request.body_text` by then.
 struct UpstreamCall {
   std::string method = "POST";
-  std::string path;   // "/v1beta/models/x:generateContent"
-  std::string query;  // "alt=sse"
+  std::string path;               // "/v1beta/models/x:generateContent"
+  std::string query;              // "alt=sse"
+  std::optional<bool> streaming;  // Whether the client gets a stream; nothing: what its request says.
 };
 // What a dialect answers.
 struct DialectAnswer {

@@ -89,7 +89,7 @@ class ScriptedExchange final : public PolicyExchange {
       if (error) {
         called_->fail({policies_->placed(hook_, error->message)});
       } else {
-        lua_settop(results, 2);  // However many values it returned: these count.
+        lua_settop(results, 3);  // However many values it returned: these count.
         lua_checkstack(results, LUA_MINSTACK);
         called_->read(*this, results);
       }
