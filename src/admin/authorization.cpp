@@ -1,5 +1,6 @@
 #include "admin/authorization.h"
 
+#include "base/base64.h"
 #include "base/digest.h"
 
 namespace pollux {

@@ -1,6 +1,5 @@
 #include "base/digest.h"
 
-#include <mbedtls/base64.h>
 #include <mbedtls/md.h>
 #include <mbedtls/sha256.h>
 #include <mbedtls/version.h>
@@ -9,7 +8,8 @@
 #include <algorithm>
 #include <cerrno>
 #include <cstdlib>
-#include <vector>
+
+#include "base/base64.h"
 
 namespace pollux {
 namespace {
@@ -59,27 +59,6 @@ std::string hex(std::string_view bytes) {
 
 std::string hex(const Sha256& digest) {
   return hex(std::string_view(reinterpret_cast<const char*>(digest.data()), digest.size()));
-}
-
-std::string base64_encode(std::string_view bytes) {
-  std::size_t size = 0;
-  mbedtls_base64_encode(nullptr, 0, &size, bytes_of(bytes), bytes.size());
-  std::vector<unsigned char> text(size + 1);
-  mbedtls_base64_encode(text.data(), text.size(), &size, bytes_of(bytes), bytes.size());
-  return {reinterpret_cast<const char*>(text.data()), size};
-}
-
-bool base64_decode(std::string_view text, std::string& bytes) {
-  std::string standard(text);
-  std::replace(standard.begin(), standard.end(), '-', '+');
-  std::replace(standard.begin(), standard.end(), '_', '/');
-  while (standard.size() % 4 != 0) standard += '=';
-  bytes.resize(standard.size() / 4 * 3 + 1);
-  std::size_t size = 0;
-  const int error = mbedtls_base64_decode(reinterpret_cast<unsigned char*>(bytes.data()), bytes.size(), &size,
-                                          bytes_of(standard), standard.size());
-  bytes.resize(error == 0 ? size : 0);
-  return error == 0;
 }
 
 std::string random_bytes(std::size_t count) {

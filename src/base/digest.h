@@ -15,9 +15,6 @@ Sha256 hmac_sha256(std::string_view key, std::string_view bytes);
 
 std::string hex(std::string_view bytes);
 std::string hex(const Sha256& digest);
-std::string base64_encode(std::string_view bytes);
-// Standard and URL-safe alphabets, with or without padding; false if it is neither.
-bool base64_decode(std::string_view text, std::string& bytes);
 
 std::string random_bytes(std::size_t count);       // From the system's generator.
 std::string random_token(std::size_t bytes = 32);  // URL-safe base64 of as many random bytes.

@@ -2,7 +2,7 @@
 
 #include <utility>
 
-#include "base/digest.h"
+#include "base/base64.h"
 #include "net/address.h"
 
 namespace pollux {

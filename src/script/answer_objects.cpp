@@ -27,17 +27,6 @@ int push_headers_box(ExchangeObjects& exchange, lua_State* state, ObjectType who
   return 1;
 }
 
-int push_attempt_body(ExchangeObjects& exchange, lua_State* state) {
-  if (exchange.attempt_body) return exchange.attempt_body.push(state), 1;
-  if (exchange.attempt_is_no_json || exchange.attempt->text.empty() ||
-      !push_json(state, exchange.attempt->text)) {
-    exchange.attempt_is_no_json = true;
-    return lua_pushnil(state), 1;
-  }
-  exchange.attempt_body = LuaRef(state, -1);
-  return 1;
-}
-
 int read_attempt(lua_State* state, int field) {
   auto& exchange = open_attempt(state);
   const auto& attempt = *exchange.attempt;
@@ -49,7 +38,7 @@ int read_attempt(lua_State* state, int field) {
     case AttemptField::kind:
       return push_text(state, attempt.kind), 1;
     case AttemptField::body:
-      return push_attempt_body(exchange, state);
+      return exchange.attempt_body.push(state, attempt.text), 1;
     case AttemptField::status:
       if (attempt.status == 0) return lua_pushnil(state), 1;
       return lua_pushinteger(state, attempt.status), 1;

@@ -1,4 +1,5 @@
 // What the hooks of a dialect are given and return.
+#include "script/blob.h"
 #include "script/exchange_objects.h"
 #include "script/object_types.h"
 #include "script/query_table.h"
@@ -56,25 +57,6 @@ Result<void> read_header_table(lua_State* state, int index, Headers& headers) {
     lua_pop(state, 1);
   }
   return {};
-}
-
-Result<void> append_bytes(lua_State* state, int index, std::string& out) {
-  const int type = lua_type(state, index);
-  if (type == LUA_TSTRING) {
-    std::size_t size = 0;
-    const char* text = lua_tolstring(state, index, &size);
-    out.append(text, size);
-    return {};
-  }
-  if (type != LUA_TTABLE) return invalid_input(describe_value(state, index) + " is no text");
-  LuaStackGuard guard(state);
-  for (int at = 1;; ++at) {
-    lua_rawgeti(state, index, at);
-    if (lua_isnil(state, -1)) return {};
-    if (lua_istable(state, -1)) return invalid_input("a list of texts holds a table");
-    if (auto appended = append_bytes(state, lua_gettop(state), out); !appended) return appended;
-    lua_pop(state, 1);
-  }
 }
 
 Result<DialectAnswer> read_dialect_answer(lua_State* state, int index, int usual_status) {

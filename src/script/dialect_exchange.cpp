@@ -1,4 +1,5 @@
 // What an exchange asks of dialects/NAME.lua.
+#include "script/blob.h"
 #include "script/scripted_exchange.h"
 
 namespace pollux {
@@ -56,6 +57,7 @@ TranslatedRequest ScriptedExchange::read_translated_request(lua_State* results) 
 // What came from the client is not needed any more.
 void ScriptedExchange::replace_body(std::string text) {
   objects_.body = {};
+  objects_.form = {};
   objects_.query = {};
   request_.has_body_text = !text.empty();
   request_.body_text = std::move(text);
@@ -100,8 +102,10 @@ void ScriptedExchange::translate_event(std::optional<std::string_view> event,
   if (!has(hook(DialectHook::event))) return done(no_dialect(DialectHook::event));
   auto* lua = policies_->lua();
   bool is_error = false;
+  // Blobs of the event last until this returns: a hook that waits has to take what it needs before.
+  const LentText lent = event ? LentText(lua, *event) : LentText();
   if (event) {
-    if (const auto decoded = json_decode(lua, *event); !decoded) {
+    if (const auto decoded = json_decode(lua, *event, &lent); !decoded) {
       lua_pushnil(lua);
       is_error = true;
     } else if (lua_istable(lua, -1)) {

@@ -2,15 +2,22 @@
 
 #include <algorithm>
 
+#include "script/json_outline.h"
 #include "script/object_types.h"
 
 namespace pollux {
 
 // -- EditableBody
 
+const LentText& EditableBody::lend(lua_State* state, std::string_view original) {
+  const auto text = base(original);
+  if (!lent_.is(text)) lent_ = LentText(state, text);
+  return lent_;
+}
+
 void EditableBody::push(lua_State* state, std::string_view original) {
   if (decoded_) return decoded_.push(state);
-  if (is_no_json_ || !push_json(state, base(original))) {
+  if (is_no_json_ || !push_json(state, base(original), &lend(state, original))) {
     is_no_json_ = true;
     return lua_pushnil(state);
   }
@@ -24,6 +31,7 @@ void EditableBody::assign(lua_State* state, int index) {
 }
 
 void EditableBody::assign_text(std::string_view text) {
+  lent_ = {};
   replaced_text_ = std::string(text);
   decoded_ = {};
   assigned_ = is_no_json_ = false;
@@ -33,16 +41,32 @@ Result<std::string_view> EditableBody::bytes(lua_State* state, std::string_view 
   const auto unchanged = base(original);
   if (!decoded_) return unchanged;
   LuaStackGuard guard(state);
-  encoded_.clear();
+  encoded_ = {};
   decoded_.push(state);
-  if (auto now = json_encode(state, -1, encoded_); !now) return std::move(now).error();
-  if (assigned_) return std::string_view(encoded_);
-  // Only looked at, or changed? Both are written the same way, so that the look of the original does not
-  // matter.
-  std::string before;
-  if (auto decoded = json_decode(state, unchanged); !decoded) return std::move(decoded).error();
-  if (auto then = json_encode(state, -1, before); !then) return std::move(then).error();
-  return before == encoded_ ? unchanged : std::string_view(encoded_);
+  auto now = json_outline(state, -1);
+  if (!now) return std::move(now).error();
+  if (!assigned_) {
+    // Only looked at, or changed? Both are written the same way, so that the look of the original does not
+    // matter.
+    if (auto decoded = json_decode(state, unchanged, &lend(state, original)); !decoded) {
+      return std::move(decoded).error();
+    }
+    const auto then = json_outline(state, -1);
+    if (!then) return then.error();
+    if (*then == *now) return unchanged;
+  }
+  encoded_ = std::move(*now).filled(state);
+  return std::string_view(encoded_);
+}
+
+Result<void> EditableBody::settle(lua_State* state, std::string& original) {
+  const auto now = bytes(state, original);
+  if (!now) return now.error();
+  if (now->data() == original.data()) return {};
+  const bool is_encoded = now->data() == encoded_.data();
+  original = std::move(is_encoded ? encoded_ : *replaced_text_);
+  *this = {};
+  return {};
 }
 
 // -- ExchangeObjects
@@ -85,7 +109,6 @@ void ExchangeObjects::begin_attempt(const PolicyAttempt& next) {
   attempt = &next;
   ++attempt_number;
   attempt_body = {};
-  attempt_is_no_json = false;
 }
 
 void ExchangeObjects::end_attempt() {

@@ -10,13 +10,15 @@
 #include <string_view>
 #include <vector>
 
+#include "script/form_body.h"
+#include "script/lent_text.h"
 #include "script/loaded_policies.h"
 #include "script/policy_exchange.h"
 
 namespace pollux {
 
 // A JSON body that policies may look at and change. The bytes stay what they were unless its meaning was
-// changed.
+// changed. `original` is the same text at every call, and outlives the body: blobs lie in it.
 class EditableBody {
  public:
   bool touched() const noexcept { return static_cast<bool>(decoded_) || replaced_text_.has_value(); }
@@ -26,16 +28,22 @@ class EditableBody {
   void assign_text(std::string_view text);
   // The bytes to send. An error if the body cannot be written as JSON. Valid until the next call.
   Result<std::string_view> bytes(lua_State* state, std::string_view original);
-
- private:
+  // Makes these bytes the original, without a copy; the body then begins anew, and blobs of the former are
+  // over.
+  Result<void> settle(lua_State* state, std::string& original);
+  // The text as it stands, but for changes of the decoded body; and the same for blobs to be cut from.
   std::string_view base(std::string_view original) const {
     return replaced_text_ ? std::string_view(*replaced_text_) : original;
   }
+  const LentText& lend(lua_State* state, std::string_view original);
+
+ private:
   LuaRef decoded_;
   bool is_no_json_ = false;
   bool assigned_ = false;
   std::optional<std::string> replaced_text_;
   std::string encoded_;
+  LentText lent_;
 };
 
 struct ExchangeObjects {
@@ -50,6 +58,7 @@ struct ExchangeObjects {
 
   LuaRef request_object, headers_object, query, state, features;
   EditableBody body;
+  FormBody form;
   bool transforming = false;  // transform.request runs: path and upstream_model may be set.
 
   // While keys.select runs. The first query is the whole pool, the others are narrower ones.
@@ -65,8 +74,7 @@ struct ExchangeObjects {
   const PolicyAttempt* attempt = nullptr;    // While failover.judge runs.
   PolicyAttempt* made_up_attempt = nullptr;  // A test's, which may still change it.
   std::uint32_t attempt_number = 0;
-  LuaRef attempt_body;
-  bool attempt_is_no_json = false;
+  EditableBody attempt_body;
 
   PolicyResponse* response = nullptr;  // While transform.response or a dialect's response runs.
   std::uint32_t response_number = 0;
@@ -124,8 +132,6 @@ Result<void> read_header_table(lua_State* state, int index, Headers& headers);
 Result<DialectAnswer> read_dialect_answer(lua_State* state, int index, int usual_status);
 // {method, path, query, body or text}: what is to be sent goes into `body`.
 Result<UpstreamCall> read_upstream_call(lua_State* state, int index, std::string& body);
-// Appends a text, or a list of them.
-Result<void> append_bytes(lua_State* state, int index, std::string& out);
 void push_problem(lua_State* state, const Problem& problem);
 Result<Verdict> read_verdict(LoadedPolicies& policies, const PolicyRequest& request, lua_State* state,
                              int index);

@@ -1,8 +1,10 @@
 // JSON text to Lua values. Read by hand and not by a library's events, which refuse numbers beyond a double's
 // range and copy every text once more on its way to Lua.
+#include <cstring>
 #include <string>
 #include <vector>
 
+#include "script/blob.h"
 #include "script/json_text.h"
 #include "script/script_state.h"
 
@@ -21,7 +23,8 @@ constexpr int room_at(int depth) {
 // Holds what owns memory; lives outside of the protected call.
 class Decoder {
  public:
-  explicit Decoder(std::string_view text) : begin_(text.data()), at_(begin_), end_(begin_ + text.size()) {}
+  Decoder(std::string_view text, const LentText* lent)
+      : begin_(text.data()), at_(begin_), end_(begin_ + text.size()), lent_(lent) {}
 
   std::size_t size() const { return static_cast<std::size_t>(end_ - begin_); }
 
@@ -69,7 +72,7 @@ class Decoder {
       case '[':
         return depth < max_depth ? array(depth) : fail("it is nested deeper than 200 levels");
       case '"':
-        return text();
+        return text(lent_ != nullptr);
       case 't':
         return word("true") && (lua_pushboolean(state_, 1), true);
       case 'f':
@@ -101,7 +104,7 @@ class Decoder {
     for (bool more = !take('}'); more;) {
       if (pending == room_at(depth)) fill_object(base, pending, has_table);
       if (at_ == end_ || *at_ != '"') return fail("a property's name in quotes is expected");
-      if (!text()) return false;
+      if (!text(false)) return false;
       std::size_t size = 0;
       names_.push_back(
           lua_tolstring(state_, -1, &size));  // Strings are unique in a state: the address stands for it.
@@ -174,11 +177,17 @@ class Decoder {
     pending = 0;
   }
 
-  bool text() {
+  bool text(bool may_stay) {
     const char* const start = ++at_;
     at_ += plain_run(at_, end_);
     if (at_ < end_ && *at_ == '"') {
-      lua_pushlstring(state_, start, static_cast<std::size_t>(at_++ - start));
+      const std::string_view plain(start, static_cast<std::size_t>(at_++ - start));
+      if (may_stay && plain.size() >= least_blob_bytes && std::memchr(start, ' ', plain.size()) == nullptr) {
+        push_blob(state_,
+                  Blob::plain(lent_->name(), static_cast<std::size_t>(start - begin_), plain.size(), true));
+      } else {
+        lua_pushlstring(state_, plain.data(), plain.size());
+      }
       return true;
     }
     scratch_.assign(start, at_);
@@ -291,6 +300,7 @@ class Decoder {
   const char* begin_;
   const char* at_;
   const char* end_;
+  const LentText* lent_;
   lua_State* state_ = nullptr;
   JsonShapes* json_ = nullptr;
   const char* problem_ = "";
@@ -313,10 +323,10 @@ int decode_protected(lua_State* state) {
   return work.done ? 1 : 0;
 }
 
-Result<void> json_decode(lua_State* state, std::string_view text) {
+Result<void> json_decode(lua_State* state, std::string_view text, const LentText* lent) {
   ScriptState& script = ScriptState::of(state);
   if (!lua_checkstack(state, 4)) return unavailable("too many values on the stack");
-  DecodeWork work{Decoder(text)};
+  DecodeWork work{Decoder(text, lent)};
   const int top = lua_gettop(state);
   script.json().push_decoder(state);
   lua_pushlightuserdata(state, &work);

@@ -3,6 +3,7 @@
 #include <string>
 #include <vector>
 
+#include "script/json_outline.h"
 #include "script/json_text.h"
 #include "script/script_state.h"
 #include "script/watchdog.h"
@@ -16,7 +17,8 @@ constexpr int max_depth = 200;
 // Holds what owns memory; lives outside of the protected call.
 class Encoder {
  public:
-  explicit Encoder(std::string& out) : out_(out), size_before_(out.size()) {}
+  Encoder(std::string& out, std::vector<JsonOutline::Gap>& gaps)
+      : out_(out), gaps_(gaps), size_before_(out.size()) {}
 
   bool encode(lua_State* state, int index) {
     state_ = state;
@@ -32,7 +34,10 @@ class Encoder {
     return (path_.front() == '.' ? path_.substr(1) : path_) + ": " + problem_;
   }
 
-  void undo() { out_.resize(size_before_); }
+  void undo() {
+    out_.resize(size_before_);
+    gaps_.clear();
+  }
 
  private:
   // The name of a property of a table that keeps no order.
@@ -78,7 +83,25 @@ class Encoder {
       out_ += number;
       return true;
     }
+    if (const Blob* const held = blob_at(state_, index)) return blob(*held);
     return fail(std::string("a ") + luaL_typename(state_, index) + " has no JSON form");
+  }
+
+  bool blob(const Blob& blob) {
+    const auto bytes = bytes_of_plain(state_, blob);
+    if (!bytes) return fail(blob_is_over);
+    if (blob.form == Blob::Form::decoded) {
+      return fail("bytes have no JSON form: bytes.to_base64() gives them one");
+    }
+    blob_bytes_ += blob.length + most_trimmed_bytes;
+    if (blob_bytes_ > most_written_bytes) return fail("its text is too long");
+    if (blob.form == Blob::Form::plain && !blob.is_clean) {
+      return append_json_text(out_, *bytes) || fail("a text that is not UTF-8 has no JSON form");
+    }
+    out_ += '"';
+    gaps_.push_back({out_.size(), blob});
+    out_ += '"';
+    return true;
   }
 
   bool table(int index, int depth) {
@@ -227,7 +250,8 @@ class Encoder {
   }
 
   std::string& out_;
-  std::size_t size_before_, most_bytes_ = 0;
+  std::vector<JsonOutline::Gap>& gaps_;
+  std::size_t size_before_, most_bytes_ = 0, blob_bytes_ = 0;
   lua_State* state_ = nullptr;
   const JsonShapes* json_ = nullptr;
   std::string path_, problem_;
@@ -240,18 +264,11 @@ struct EncodeWork {
   bool done = false;
 };
 
-}  // namespace
-
-int encode_protected(lua_State* state) {
-  auto& work = *static_cast<EncodeWork*>(lua_touserdata(state, 1));
-  work.done = work.encoder.encode(state, 2);
-  return 0;
-}
-
-Result<void> json_encode(lua_State* state, int index, std::string& text) {
+// Appends the text; what it lacks of blobs is said in `gaps`.
+Result<void> encode(lua_State* state, int index, std::string& text, std::vector<JsonOutline::Gap>& gaps) {
   ScriptState& script = ScriptState::of(state);
   if (!lua_checkstack(state, 4)) return unavailable("too many values on the stack");
-  EncodeWork work{Encoder(text)};
+  EncodeWork work{Encoder(text, gaps)};
   const int top = lua_gettop(state);
   lua_pushvalue(state, index);
   script.json().push_encoder(state);
@@ -269,6 +286,45 @@ Result<void> json_encode(lua_State* state, int index, std::string& text) {
   if (status != 0) lua_gc(state, LUA_GCCOLLECT, 0);
   if (status != 0) return unavailable("not enough memory");
   return invalid_input(work.encoder.problem());
+}
+
+}  // namespace
+
+int encode_protected(lua_State* state) {
+  auto& work = *static_cast<EncodeWork*>(lua_touserdata(state, 1));
+  work.done = work.encoder.encode(state, 2);
+  return 0;
+}
+
+// In one piece of just the size that it needs: texts that grow are copied.
+std::string JsonOutline::filled(lua_State* state) && {
+  if (gaps.empty()) return std::move(text);
+  std::size_t size = text.size() + most_trimmed_bytes;
+  for (const Gap& gap : gaps) size += gap.blob.length;
+  std::string whole;
+  whole.reserve(size);
+  std::size_t written = 0;
+  for (const Gap& gap : gaps) {
+    whole.append(text, written, gap.at - written);
+    written = gap.at;
+    append_blob(state, gap.blob, whole);
+  }
+  whole.append(text, written);
+  return whole;
+}
+
+Result<JsonOutline> json_outline(lua_State* state, int index) {
+  JsonOutline outline;
+  auto encoded = encode(state, index, outline.text, outline.gaps);
+  if (!encoded) return std::move(encoded).error();
+  return outline;
+}
+
+Result<void> json_encode(lua_State* state, int index, std::string& text) {
+  JsonOutline outline{std::move(text), {}};
+  auto encoded = encode(state, index, outline.text, outline.gaps);
+  text = std::move(outline).filled(state);
+  return encoded;
 }
 
 }  // namespace pollux

@@ -7,6 +7,7 @@
 #include <cstring>
 #include <limits>
 
+#include "base/base64.h"
 #include "base/digest.h"
 #include "pool/key_pool.h"
 #include "script/script_state.h"
@@ -207,6 +208,7 @@ void add_libraries(lua_State* state, int base) {
   push_json_library(state);
   make_read_only(state, "json");
   lua_setfield(state, base, "json");
+  add_bytes_library(state, base);
   add_log_library(state, base);
   add_waiting_library(state, base);
 }

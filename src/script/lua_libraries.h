@@ -11,6 +11,7 @@ void add_table_functions(lua_State* state);   // insert, remove, sort
 int sort_list(lua_State* state);              // table.sort
 void add_libraries(lua_State* state, int base);
 
+void add_bytes_library(lua_State* state, int base);    // bytes
 void add_log_library(lua_State* state, int base);      // log, print
 void add_waiting_library(lua_State* state, int base);  // sleep, http
 

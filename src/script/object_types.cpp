@@ -121,10 +121,10 @@ void raise_read_only(lua_State* state, ObjectType type) {
   __builtin_unreachable();
 }
 
-bool push_json(lua_State* state, std::string_view text) {
+bool push_json(lua_State* state, std::string_view text, const LentText* lent) {
   bool too_large = false;
   {
-    const auto decoded = json_decode(state, text);
+    const auto decoded = json_decode(state, text, lent);
     if (decoded) return true;
     too_large = decoded.error().kind == Error::Kind::unavailable;
   }

@@ -95,8 +95,8 @@ inline void push_text(lua_State* state, std::string_view text) {
 }
 
 // Pushes the decoded text; false, and nothing pushed, if it is no JSON. Raises if there is not the memory for
-// it.
-bool push_json(lua_State* state, std::string_view text);
+// it. Of a text that is lent, blobs may be made.
+bool push_json(lua_State* state, std::string_view text, const LentText* lent = nullptr);
 
 // The argument as text without conversion of its stack slot; raises what was expected.
 std::string_view text_argument(lua_State* state, int index, const char* what);

@@ -153,9 +153,8 @@ void ScriptedExchange::transform_response(PolicyResponse& response, std::functio
 Transformed ScriptedExchange::read_response_end(lua_State* results) {
   auto& response = *objects_.response;
   if (objects_.response_body.touched()) {
-    const auto bytes = objects_.response_body.bytes(policies_->lua(), response.text);
-    if (!bytes) return failure("response.body: " + bytes.error().message);
-    if (bytes->data() != response.text.data()) response.text = std::string(*bytes);
+    const auto settled = objects_.response_body.settle(policies_->lua(), response.text);
+    if (!settled) return failure("response.body: " + settled.error().message);
   }
   return read_nothing(results);
 }

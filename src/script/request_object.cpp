@@ -11,7 +11,8 @@ namespace {
 constexpr std::array request_fields{"method",  "path",     "query",   "remote_address", "headers",
                                     "dialect", "endpoint", "model",   "upstream_model", "streaming",
                                     "token",   "client",   "own_key", "conversation",   "estimated_tokens",
-                                    "body",    "text",     "state",   "features"};
+                                    "body",    "text",     "form",    "form_problem",   "state",
+                                    "features"};
 enum class RequestField {
   method,
   path,
@@ -30,6 +31,8 @@ enum class RequestField {
   estimated_tokens,
   body,
   text,
+  form,
+  form_problem,
   state,
   features
 };
@@ -61,6 +64,24 @@ int push_body(ExchangeObjects& exchange, lua_State* state) {
     exchange.body.push(state, exchange.request.body_text);
   } else {
     lua_pushnil(state);
+  }
+  return 1;
+}
+
+// The form that came, or why there is none.
+int push_form(ExchangeObjects& exchange, lua_State* state, RequestField field) {
+  const auto& request = exchange.request;
+  if (!request.has_body_text && !exchange.body.touched()) {
+    if (field == RequestField::form) return lua_pushnil(state), 1;
+    return push_text(state, "there is no body, or it is too large to be held"), 1;
+  }
+  const auto type = request.headers.get("content-type").value_or("");
+  const auto text = exchange.body.base(request.body_text);
+  const auto& lent = exchange.body.lend(state, request.body_text);
+  if (field == RequestField::form) {
+    exchange.form.push(state, type, text, lent);
+  } else {
+    exchange.form.push_problem(state, type, text, lent);
   }
   return 1;
 }
@@ -123,6 +144,9 @@ int read_request(lua_State* state, int field) {
       return push_body(exchange, state);
     case RequestField::text:
       return push_bytes(exchange.body, request.body_text, request.has_body_text, state);
+    case RequestField::form:
+    case RequestField::form_problem:
+      return push_form(exchange, state, static_cast<RequestField>(field));
     case RequestField::state:
       return push_own_table(exchange.state, state);
     case RequestField::features:

@@ -86,6 +86,7 @@ bool ScriptState::open() {
   if (!main_) return false;
   lua_atpanic(main_, on_panic);
   json_.open(main_);
+  blobs_.open(main_);
   open_sandbox(main_);
   return true;
 }

@@ -6,7 +6,9 @@
 #include <string>
 #include <vector>
 
+#include "script/blob.h"
 #include "script/json_shapes.h"
+#include "script/lent_text.h"
 #include "script/log_allowance.h"
 #include "script/lua_memory.h"
 #include "script/script_run.h"
@@ -51,6 +53,8 @@ class ScriptState final : public Script {
 
   LuaMemory& memory() noexcept { return memory_; }
   JsonShapes& json() noexcept { return json_; }
+  LentTexts& lent_texts() noexcept { return lent_texts_; }
+  Blobs& blobs() noexcept { return blobs_; }
   LogAllowance& log_allowance() noexcept { return log_allowance_; }
   // Text on its way to Lua: an error while it is pushed leaves nothing behind.
   std::string& scratch() noexcept { return scratch_; }
@@ -89,6 +93,8 @@ class ScriptState final : public Script {
   PolicyLimits limits_;
   lua_State* main_ = nullptr;
   JsonShapes json_;
+  LentTexts lent_texts_;
+  Blobs blobs_;
   LogAllowance log_allowance_;
   std::string scratch_;
   std::vector<Coroutine> idle_;

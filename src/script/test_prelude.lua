@@ -151,7 +151,7 @@ end
 
 local fields = {
   a_request = names_of("method path query headers remote_address dialect endpoint model upstream_model streaming " ..
-    "token client own_key conversation estimated_tokens body text state features"),
+    "token client own_key conversation estimated_tokens body text form state features"),
   a_key = names_of("name project tags weight enabled rests rests_for in_flight requests_today requests_this_minute " ..
     "tokens_this_minute limits failures_in_a_row secret"),
   a_pool = names_of("model tried kept limits estimated_tokens"),
@@ -181,6 +181,36 @@ local function query_text(query)
   table.sort(names)
   for _, name in ipairs(names) do parts[#parts + 1] = name .. "=" .. tostring(query[name]) end
   return table.concat(parts, "&")
+end
+
+
+-- The text and the type of a form of these parts: { name = "file", value = "...", filename = "a.png", type = "image/png" }.
+local form_boundary = "-----------------------------form-of-a-test"
+
+
+local function form_text(parts)
+  local lines = {}
+  for index, part in ipairs(parts) do
+    if type(part) ~= "table" or not part.name or not part.value then
+      error("a_request: part " .. index .. " of its form has no name or no value", 3)
+    end
+    local filename = part.filename and '; filename="' .. part.filename .. '"' or ""
+    lines[#lines + 1] = "--" .. form_boundary
+    lines[#lines + 1] = 'Content-Disposition: form-data; name="' .. part.name .. '"' .. filename
+    if part.type then lines[#lines + 1] = "Content-Type: " .. part.type end
+    lines[#lines + 1] = ""
+    lines[#lines + 1] = tostring(part.value)
+  end
+  lines[#lines + 1] = "--" .. form_boundary .. "--"
+  return table.concat(lines, "\r\n"), "multipart/form-data; boundary=" .. form_boundary
+end
+
+
+local function add_form(spec)
+  local headers = {}
+  for name, value in pairs(spec.headers or {}) do headers[name] = value end
+  spec.text, headers["content-type"] = form_text(spec.form)
+  spec.headers = headers
 end
 
 
@@ -246,6 +276,7 @@ share("a_request", function(given)
   spec.upstream_model = spec.upstream_model or spec.model
   spec.client = spec.client or a_client { name = spec.own_key and "own key" or "somebody" }
   spec.query = query_text(spec.query)
+  if spec.form then add_form(spec) end
   return native.request(spec)
 end)
 

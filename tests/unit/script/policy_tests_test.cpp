@@ -269,3 +269,19 @@ TEST_CASE("check names every file with what is wrong") {
              }),
              Catch::Matchers::StartsWith("FAILED there are no policies in /nowhere"));
 }
+
+TEST_CASE("a fake request has the form that it is given") {
+  CHECK(holds(R"(
+    local request = a_request { headers = { ["x-one"] = "1" }, form = {
+      { name = "model", value = "whisper-1" }, { name = "n", value = 2 },
+      { name = "file", filename = "a.wav", type = "audio/wav", value = ("x"):rep(65536) } } }
+    expect(#request.form).to_be(3)
+    expect(request.form[1]).to_equal({ name = "model", value = "whisper-1" })
+    expect(request.form[2].value).to_be("2")
+    expect(request.form[3].filename).to_be("a.wav")
+    expect(request.form[3].type).to_be("audio/wav")
+    expect(bytes.length(request.form[3].value)).to_be(65536)
+    expect(request.headers["x-one"]).to_be("1")
+    expect(a_request { form = {} }.form).to_equal({})
+    expect(a_request { text = "x" }.form).to_be_nil())") == "yes");
+}
