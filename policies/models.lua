@@ -8,6 +8,8 @@ local models = {}
 models.settings = {
   { name = "MODEL_ALIASES", type = "list", default = {},
     about = "Names that stand for models, each as name=model; a * in a name stands for any characters." },
+  { name = "LIST_DERIVED_MODELS", type = "boolean", default = false,
+    about = "Whether lists of models for OpenAI clients show these names and derived ones, too." },
   { name = "FAKE_STREAM", type = "boolean", default = false,
     about = "Whether every stream is made of an answer that came in one piece, kept alive meanwhile." },
   { name = "IMAGE_MODEL", type = "string", default = "gemini-3.1-flash-image",
