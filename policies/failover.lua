@@ -7,7 +7,9 @@ local limits = require "limits"
 
 local failover = {}
 
+local capabilities = require "gemini.capabilities"
 local refusals = require "refusals"
+local signatures = require "gemini.signatures"
 
 local MINUTE, HOUR, DAY = 60, 3600, 86400
 
@@ -26,7 +28,6 @@ local tries_while_overloaded = 3
 local patience_with_silence_s = 300  -- Of one request, with all the keys that kept it waiting for TIME_OUT.
 local unexplained_403s = 3           -- So many, and a key is suspect.
 local bytes_per_token = 4            -- As in plain English. Too low, and a request is refused that would fit.
-local any_signature = "skip_thought_signature_validator"  -- Google's own word for "do not check this one".
 
 local owner_can_help = " Nothing is wrong with your token: whoever runs this Pollux sees the state of each key in "
   .. "GET /admin/status, and can add keys with POST /admin/keys."
@@ -152,11 +153,17 @@ local function repair_thought_signatures(request)
   each_part(request, function(part)
     if part.thoughtSignature or part.thought_signature or part.functionCall or part.function_call then
       part.thought_signature = nil
-      part.thoughtSignature = any_signature
+      part.thoughtSignature = signatures.sentinel
       repaired = repaired + 1
     end
   end)
   return repaired > 0 and retry():with_same_key() or answer()
+end
+
+
+-- What another dialect asks for, and the model cannot do: the same without it.
+local function ask_for_less(request, _, problem)
+  return capabilities.repair(request, problem.message or "") and retry():with_same_key() or answer()
 end
 
 
@@ -385,8 +392,9 @@ local by_words = {
   [404] = { { "no longer available to new users", closed_to_new_users } },
 }
 
--- A status that is not here is the request's own fault: 400, 404, 405, 411, 413, 501 ...
+-- A status that is not here is the request's own fault: 404, 405, 411, 413, 501 ...
 local by_status = {
+  [400] = ask_for_less,
   [401] = key_doubted,
   [402] = out_of_quota,
   [403] = forbidden,

@@ -1,0 +1,240 @@
+-- stream.lua: Gemini's streams as OpenAI's chunks. What differs between chats and completions is a *shape*:
+--   object, id       the chunk's kind, and the beginning of its id
+--   text             what stands in a choice before and after the JSON of a text
+--   begins(stream, choice)       what stands in a choice's first chunk; nil: there is none
+--   read(stream, choice, part)   what stands in further chunks for a part: a list of JSON texts
+--   closes(stream, choice)       the same for what is known at the end of a choice
+--   ends             what stands in its last chunk
+local answer_parts = require "openai.answer_parts"
+local finish = require "openai.finish"
+local pieces = require "openai.pieces"
+local usage = require "openai.usage"
+local values = require "gemini.values"
+
+local stream = {}
+
+local encode = json.encode
+
+
+-- A stream begins with its first event, which knows its name.
+local function begin(request, wishes, shape, event)
+  local fields = {
+    id = shape.id .. (values.text(event.responseId) or crypto.uuid()), object = shape.object,
+    created = wishes.created, model = wishes.model, system_fingerprint = values.text(event.modelVersion),
+  }
+  return {
+    request = request, wishes = wishes, shape = shape,
+    head = "data: " .. encode(fields):sub(1, -2) .. ",\"choices\":[",
+    tail = wishes.include_usage and "],\"usage\":null}\n\n" or "]}\n\n",
+    base = 0,      -- The index of this round's first choice.
+    round = {},    -- Its choices, by position.
+    pending = "",  -- What the round before has left to say.
+    pieces = pieces.new(),
+  }
+end
+
+
+local function chunk(self, choice, inner, logprobs, reason)
+  return self.head .. '{"index":' .. choice.index .. "," .. inner .. ',"logprobs":' .. (logprobs or "null")
+    .. ',"finish_reason":' .. (reason and '"' .. reason .. '"' or "null") .. "}" .. self.tail
+end
+
+
+-- The text of an event that holds nothing but a text of the one choice, as nearly all do; nil for the others.
+local function plain_text(event)
+  local candidates = event.candidates
+  local candidate = type(candidates) == "table" and candidates[2] == nil and candidates[1]
+  if type(candidate) ~= "table" or candidate.finishReason or candidate.groundingMetadata or candidate.logprobsResult
+    or candidate.index and candidate.index ~= 0 then
+    return nil
+  end
+  local content = candidate.content
+  local parts = type(content) == "table" and content.parts
+  local part = type(parts) == "table" and parts[2] == nil and parts[1]
+  if type(part) ~= "table" or part.thought then
+    return nil
+  end
+  local text = part.text
+  return type(text) == "string" and text ~= "" and text or nil
+end
+
+
+local function choice_at(self, position)
+  local choice = self.round[position]
+  if not choice then
+    choice = { index = self.base + position, calls = 0, texts = self.wishes.cites and {} or nil }
+    self.round[position] = choice
+  end
+  return choice
+end
+
+
+-- The choice says something for the first time.
+local function open(self, choice, out)
+  if not choice.is_open then
+    choice.is_open = true
+    local inner = self.shape.begins(self, choice)
+    out[#out + 1] = inner and chunk(self, choice, inner)
+    if choice.index == self.base then
+      local before, after = self.shape.text[1], self.shape.text[2]
+      self.plain_head = self.head .. '{"index":' .. choice.index .. "," .. before
+      self.plain_tail = after .. ',"logprobs":null,"finish_reason":null}' .. self.tail
+    end
+  end
+end
+
+
+-- A chunk around what is a text, or a list of texts and blobs.
+local function add_chunk(self, choice, inner, out, logprobs)
+  open(self, choice, out)
+  choice.has_said = true
+  if type(inner) == "string" then
+    out[#out + 1] = chunk(self, choice, inner, logprobs)
+    return
+  end
+  local mark = "\1"
+  local before, after = chunk(self, choice, mark, logprobs):match("^(.-)" .. mark .. "(.*)$")
+  out[#out + 1] = before
+  for _, piece in ipairs(inner) do
+    out[#out + 1] = piece
+  end
+  out[#out + 1] = after
+end
+
+
+local function read_candidate(self, candidate, out)
+  local position = values.count(candidate.index)
+  local choice = choice_at(self, position)
+  local logprobs = answer_parts.logprobs(candidate)
+  logprobs = logprobs and encode(logprobs)
+  for _, part in ipairs(values.table(values.table(candidate.content).parts)) do
+    for _, inner in ipairs(type(part) == "table" and self.shape.read(self, choice, part) or {}) do
+      add_chunk(self, choice, inner, out, logprobs)
+      logprobs = nil
+    end
+  end
+  choice.reason = finish.reason(candidate) or choice.reason
+  choice.finish_message = candidate.finishMessage or choice.finish_message
+  if values.table(values.table(candidate.groundingMetadata).groundingChunks)[1] then
+    choice.grounding = candidate.groundingMetadata
+  end
+end
+
+
+local function read_event(self, event)
+  local out = { self.pending ~= "" and self.pending or nil }
+  self.pending = ""
+  for _, candidate in ipairs(values.table(event.candidates)) do
+    if type(candidate) == "table" then
+      read_candidate(self, candidate, out)
+    end
+  end
+  self.usage = event.usageMetadata or self.usage
+  self.blocked = finish.of_prompt(event) or self.blocked
+  return #out > 0 and out or nil
+end
+
+
+-- The last chunks of a choice.
+local function close(self, choice, out)
+  open(self, choice, out)
+  local filtered = finish.named(choice.reason, nil) == "content_filter" or self.blocked
+  if filtered and not choice.has_said then
+    choice.refusal = self.blocked and finish.refusal_of_prompt(self.blocked)
+      or finish.refusal(choice.reason, choice.finish_message)
+  end
+  for _, inner in ipairs(self.shape.closes(self, choice)) do
+    out[#out + 1] = chunk(self, choice, inner)
+  end
+  local reason = self.blocked and not choice.has_said and "content_filter" or finish.named(choice.reason, choice.called)
+  out[#out + 1] = chunk(self, choice, self.shape.ends, nil, reason)
+end
+
+
+local function is_worth_another_try(self)
+  if self.wishes.has_tried_again or self.blocked then
+    return false
+  end
+  for _, choice in pairs(self.round) do
+    if choice.has_said or not finish.is_failure(choice.reason) then
+      return false
+    end
+  end
+  return true
+end
+
+
+-- The round is over: true, if another one begins. Its last chunks are in `pending`.
+local function end_round(self)
+  if is_worth_another_try(self) then
+    self.wishes.has_tried_again, self.round = true, {}
+    return true
+  end
+  local out = { self.pending }
+  choice_at(self, 0)
+  local count = 0
+  while self.round[count] do
+    close(self, self.round[count], out)
+    count = count + 1
+  end
+  self.wishes.usage = usage.add(self.wishes.usage, self.usage)
+  self.pending = table.concat(out)
+  self.base, self.round, self.usage, self.blocked, self.plain_head = self.base + count, {}, nil, nil, nil
+  return self.base < self.wishes.count
+end
+
+
+local function closing(self)
+  local out = { self.pending }
+  if self.wishes.include_usage then
+    out[#out + 1] = self.head .. '],"usage":' .. encode(self.wishes.usage) .. "}\n\n"
+  end
+  out[#out + 1] = "data: [DONE]\n\n"
+  return table.concat(out)
+end
+
+
+-- The bytes for an event; for nil, which ends a stream, the closing ones. Second, true if another round is wanted instead.
+function stream.event(request, wishes, shape, event)
+  local self = wishes.stream
+  if event == nil then
+    self = self or begin(request, wishes, shape, {})
+    wishes.stream = self
+    if end_round(self) then
+      return nil, true
+    end
+    return closing(self)
+  end
+  if self and self.plain_head then
+    local text = plain_text(event)
+    if text then
+      self.usage = event.usageMetadata or self.usage
+      local texts = self.round[0].texts
+      if texts then
+        texts[#texts + 1] = text
+      end
+      return self.plain_head .. encode(text) .. self.plain_tail
+    end
+  end
+  event = values.table(event)
+  if not self then
+    self = begin(request, wishes, shape, event)
+    wishes.stream = self
+  end
+  return read_event(self, event)
+end
+
+
+-- How many choices are complete.
+function stream.answered(wishes)
+  return wishes.stream.base
+end
+
+
+-- What was still to be said when a stream broke.
+function stream.left(wishes)
+  return wishes.stream and wishes.stream.pending or ""
+end
+
+
+return stream
