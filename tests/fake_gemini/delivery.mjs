@@ -76,6 +76,7 @@ function writeHead(exchange, status, headers) {
 export function sendWhole(exchange, reply) {
   const { status, headers, body } = composeReply(exchange, reply);
   exchange.entry.status = status;
+  if (reply.error) exchange.entry.error = reply.error.message;
   const { res, req } = exchange;
   const bodiless = status === 204 || status === 304;
   const gzip = body.length > 0 && acceptsGzip(exchange) && !reply.bytes;

@@ -32,7 +32,7 @@ export async function openaiStage(t, options) {
     /** Nothing that Google refused was sent, and no policy failed. */
     checkTraffic: () => {
       const refused = play.upstream().filter(({ status }) => status === 400);
-      assert.deepEqual(refused.map(({ url, body }) => `${url} ${body}`), [], 'Google refused what was sent');
+      assert.deepEqual(refused.map(({ url, error, body }) => `${url}: ${error}: ${body}`), [], 'Google refused what was sent');
       assert.doesNotMatch(play.pollux.log(), /policy_failed|attempt to (index|call|concatenate|compare|perform)/);
     },
   });
