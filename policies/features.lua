@@ -1,5 +1,5 @@
--- features.lua: what the endings of a model's name ask for ("-search", "-image", "-non-thinking"), written into the body
--- for Gemini.
+-- features.lua: what the endings of a model's name ask for ("-search", "-image", "-non-thinking"), written into a body
+-- of Gemini's.
 local features = {}
 
 local family = require "gemini.family"

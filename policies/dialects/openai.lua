@@ -23,13 +23,6 @@ local modules = {
   other = require "openai.unsupported",
 }
 
-openai.settings = {}
-for _, module in pairs(modules) do
-  for _, setting in ipairs(module.settings or {}) do
-    openai.settings[#openai.settings + 1] = setting
-  end
-end
-
 
 -- Once the question is translated, request.endpoint is Google's: so the client's is kept.
 local function module_of(request)

@@ -6,11 +6,6 @@ local values = require "gemini.values"
 
 local models = {}
 
-models.settings = {
-  { name = "LIST_DERIVED_MODELS", type = "boolean", default = false,
-    about = "Whether lists of models for OpenAI clients show derived names and MODEL_ALIASES, too." },
-}
-
 local created = 1735689600  -- Google tells no dates; clients want one.
 
 local NO_LIST = "Google gave no list of its models."

@@ -210,7 +210,9 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
   }
 
   const auto shared_table = SharedTable::create(clock);
-  const PolicyHost host{nullptr, nullptr, pool.get(), clients.get(), shared_table.get(), &clock, &settings};
+  const auto cache = SharedTable::create_cache(clock);
+  const PolicyHost host{nullptr,     nullptr, pool.get(), clients.get(), shared_table.get(),
+                        cache.get(), &clock,  &settings};
   make_policies_folder(settings);
   const auto policies = PolicyLibrary::create({settings.policies_dir, settings.shipped_policies_dir},
                                               static_cast<std::size_t>(settings.workers), host);
@@ -218,9 +220,9 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
     return fail(std::move(loaded).error().within("policies"));
 
   HeldBodies held_bodies(held_bodies_bytes);
-  const Shared shared{settings,      clock,       *pool,      *clients,      *shared_table,
-                      *store,        *policies,   *upstream,  held_bodies,   account,
-                      upload_secret, *tls_client, tls_server, POLLUX_VERSION};
+  const Shared shared{settings, clock,         *pool,       *clients,   *shared_table,
+                      *cache,   *store,        *policies,   *upstream,  held_bodies,
+                      account,  upload_secret, *tls_client, tls_server, POLLUX_VERSION};
   Server server(shared, *policies);
   if (auto started = server.start(); !started) return fail(started.error());
   give_back_memory();

@@ -24,6 +24,7 @@ struct Shared {
   KeyPool& pool;
   Clients& clients;
   SharedTable& shared_table;
+  SharedTable& cache;
   Store& store;
   PolicyLibrary& policies;
   const Upstream& upstream;

@@ -6,8 +6,7 @@ namespace {
 constexpr std::size_t held_error_bytes = 1
                                          << 20;  // Of an error's body; the rest of a longer one flows later.
 constexpr std::size_t held_first_event_bytes = 64 << 10;  // An event this large is surely a useful one.
-constexpr std::size_t held_whole_bytes = 8 << 20;  // A longer answer flows without being held to its end.
-constexpr std::size_t decoded_bytes = 32 << 20;    // What a small compressed body may grow to.
+constexpr std::size_t decoded_bytes = 64 << 20;           // What a small compressed body may grow to.
 
 std::string_view kind_of(TransportError::Kind kind) {
   switch (kind) {
@@ -30,6 +29,7 @@ std::string_view kind_of(TransportError::Kind kind) {
 
 void Attempt::start(HttpClient& client, const AttemptPlan& plan) {
   hold_ = plan.hold;
+  held_whole_bytes_ = plan.held_whole_bytes;
   generates_ = plan.generates;
   counts_tokens_ = plan.counts_tokens;
   request_ = client.start(plan.origin, plan.proxy, plan.request, *this);
@@ -44,6 +44,13 @@ const std::string& Attempt::held_text() {
   decoded_.clear();
   Inflater().decode(held_, decoded_, decoded_bytes);
   return decoded_;
+}
+
+std::string Attempt::take_text() {
+  if (!encoded_) return std::move(held_);
+  held_text();
+  held_.clear();
+  return std::move(decoded_);
 }
 
 std::string_view Attempt::error_text() {
@@ -105,7 +112,7 @@ bool Attempt::held_long_enough() const {
     case Hold::first_event:
       return (watching_ && watch_.saw_event()) || held_.size() > held_first_event_bytes || !watching_;
     case Hold::whole:
-      return held_.size() > held_whole_bytes;
+      return held_.size() > held_whole_bytes_;
   }
   return true;
 }

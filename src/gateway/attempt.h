@@ -48,6 +48,7 @@ struct AttemptPlan {
   std::optional<Proxy> proxy;
   OutgoingRequest request;
   Hold hold = Hold::head;
+  std::size_t held_whole_bytes = 0;  // Of Hold::whole; a longer answer is offered before its end.
   bool generates = false;      // The answer must hold something, and a stream must end with a finish reason.
   bool counts_tokens = false;  // The answer may say what it cost: see Attempt::usage().
 };
@@ -74,6 +75,8 @@ class Attempt final : public ResponseEvents {
   // The held bytes decoded (the same bytes where nothing is encoded); the start of them where they are
   // damaged.
   const std::string& held_text();
+  // The held bytes decoded, which are not needed here any more.
+  std::string take_text();
   // The held error as policies shall read it: of a stream, the data of its first event.
   std::string_view error_text();
   const AttemptFailure& failure() const noexcept { return failure_; }
@@ -109,6 +112,7 @@ class Attempt final : public ResponseEvents {
   ResponseHead head_;
   BodyLength length_;
   Hold hold_ = Hold::head;
+  std::size_t held_whole_bytes_ = 0;
   bool generates_ = false, counts_tokens_ = false;
   bool encoded_ = false;   // The body is compressed.
   bool watching_ = false;  // The watch can read it,

@@ -15,8 +15,10 @@ namespace pollux {
 namespace {
 
 constexpr std::size_t upload_backlog_bytes =
-    std::size_t{256} * 1024;        // For a slow upstream, before the client is paused.
-constexpr int most_attempts = 100;  // However MAX_RETRIES is set.
+    std::size_t{256} * 1024;                      // For a slow upstream, before the client is paused.
+constexpr int most_attempts = 100;                // However MAX_RETRIES is set.
+constexpr std::size_t most_held_bytes = 8 << 20;  // A longer answer flows without being held to its end.
+constexpr std::size_t most_translated_bytes = 64 << 20;  // What must be held whole.
 constexpr Milliseconds longest_pause{60'000};
 constexpr int most_lost_races = 10;  // For keys, in a row.
 
@@ -38,21 +40,22 @@ Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength b
             [this] {
               if (stage_ == Stage::waiting) enter(Stage::choosing);
             }),
-      pause_(gateway.loop, [this] { try_again(); }) {
+      pause_(gateway.loop, [this] { try_again(); }),
+      heartbeat_(gateway.loop, [this] { beat(); }) {
   add_cors(head.headers, cors_);
   if (const auto host = head.headers.get("host")) host_ = *host;
   if (const auto scheme = head.headers.get("x-forwarded-proto")) client_uses_tls_ = *scheme == "https";
   // What may be answered by another protocol has no body, and is of a version that knows upgrades.
   route_.opens_websocket &= body.kind == BodyLength::Kind::none && head.minor_version > 0;
-  request_.method = std::move(head.method);
-  request_.path = route_.path;
+  request_.method = asked_method_ = std::move(head.method);
+  request_.path = asked_path_ = route_.path;
   request_.query = without_credentials(route_.query);
   request_.headers = forwardable(head.headers);
   request_.remote_address = client.remote_address;
   request_.dialect = name_of(route_.dialect);
   request_.endpoint = route_.endpoint;
   request_.model = route_.model;
-  request_.streaming = route_.streams;
+  request_.streaming = client_streams_ = route_.streams;
   request_.counts_quota = route_.counts_quota;
   request_.token = presented_token(head.headers, route_.query);
 }
@@ -204,6 +207,14 @@ bool Exchange::hold(std::string_view bytes) {
 }
 
 void Exchange::stream_upload() {
+  if (route_.translated) {
+    return refuse({413,
+                   "body_too_large",
+                   "a request in this dialect is translated as a whole, and this one is larger than Pollux "
+                   "holds now (RETRY_BODY_BYTES, " +
+                       std::to_string(gateway_.settings.retry_body_bytes) + " bytes)",
+                   {}});
+  }
   uploading_ = true;
   reply_.pause_body();
   upload_head_ = std::move(request_.body_text);
@@ -224,7 +235,9 @@ void Exchange::on_body_end() {
 
 // Which model does the client mean, and may it?
 void Exchange::resolve() {
-  if (pinned_ || request_.model.empty()) return transform_request();
+  if (pinned_) return transform_request();
+  if (request_.model.empty() && route_.translated) return name_model();
+  if (request_.model.empty()) return translate_request();
   policies_->resolve([this](Resolved outcome) { on_resolved(std::move(outcome)); });
 }
 
@@ -233,7 +246,15 @@ void Exchange::on_resolved(Resolved outcome) {
   if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
   if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
   request_.upstream_model = std::get<std::string>(std::move(outcome));
-  transform_request();
+  if (client_streams_ && !route_.translated && policies_->has_feature("fake_stream")) ask_in_one_piece();
+  translate_request();
+}
+
+// In Google's words.
+void Exchange::translate_request() {
+  if (!route_.translated) return transform_request();
+  policies_->translate_request(
+      [this](TranslatedRequest outcome) { on_translated_request(std::move(outcome)); });
 }
 
 void Exchange::transform_request() {
@@ -243,6 +264,7 @@ void Exchange::transform_request() {
     if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
     if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
     look_at_body();
+    if (fakes_stream()) beat();
     enter(own_key_ ? Stage::attempting : Stage::choosing);
   });
 }
@@ -344,6 +366,7 @@ AttemptPlan Exchange::plan(const KeyRef& key) {
   plan.request.credential_name = route_.bearer_upstream ? "Authorization" : "x-goog-api-key";
   plan.request.credential_value = credential_;
   plan.hold = hold_for_answer();
+  plan.held_whole_bytes = route_.translated || fakes_stream() ? most_translated_bytes : most_held_bytes;
   plan.generates = route_.generates;
   plan.counts_tokens = route_.generates || route_.endpoint == "embed" ||
                        (route_.endpoint == "openai" && request_.method == "POST");
@@ -368,7 +391,7 @@ std::string Exchange::upstream_target() const {
 
 Hold Exchange::hold_for_answer() const {
   if (route_.streams) return Hold::first_event;
-  const bool one_piece = route_.generates || route_.endpoint == "count_tokens" ||
+  const bool one_piece = route_.translated || route_.generates || route_.endpoint == "count_tokens" ||
                          route_.endpoint == "embed" || route_.endpoint == "list_models" ||
                          route_.endpoint == "get_model";
   return one_piece || policies_->wants_response() ? Hold::whole : Hold::head;
@@ -388,7 +411,7 @@ void Exchange::on_answer_begun() {
 // It failed: and now?
 void Exchange::judge() {
   attempt_facts_ = PolicyAttempt{};
-  attempt_facts_.number = attempts_;
+  attempt_facts_.number = attempts_ - earlier_attempts_;
   attempt_facts_.key = key_;
   attempt_facts_.kind = attempt_->failure().kind;
   attempt_facts_.message = attempt_->failure().message;
@@ -441,7 +464,8 @@ void Exchange::try_again() {
 // A client's own key has no other to stand in for it: only what is not the key's fault is tried again.
 bool Exchange::may_retry(const Verdict& verdict) const {
   if (own_key_ && !verdict.meanings.empty()) return false;
-  return !uploading_ && !pinned_ && attempts_ <= gateway_.settings.max_retries && attempts_ < most_attempts;
+  const int tries = attempts_ - earlier_attempts_;
+  return !uploading_ && !pinned_ && tries <= gateway_.settings.max_retries && tries < most_attempts;
 }
 
 void Exchange::on_answer_ready() {
@@ -450,7 +474,8 @@ void Exchange::on_answer_ready() {
   const auto& conversation = request_.conversation.empty() ? conversation_ : request_.conversation;
   if (!conversation.empty() && !own_key_) gateway_.pool.keep(conversation, *key_);
   if (!attempt_->whole() || route_.streams) return enter(Stage::relaying);
-  if (route_.endpoint == "list_models" && policies_->wants_visible()) return filter_models();
+  if (route_.endpoint == "list_models" && !route_.translated && policies_->wants_visible())
+    return filter_models();
   transform_answer();
 }
 
@@ -468,7 +493,7 @@ void Exchange::filter_models() {
 
 // First word after an answer that is no stream.
 void Exchange::transform_answer() {
-  if (!policies_->wants_response()) return enter(Stage::relaying);
+  if (!policies_->wants_response()) return deliver();
   response_.status = attempt_->head().status;
   response_.headers = attempt_->head().headers;
   response_.text = attempt_->held_text();
@@ -479,11 +504,19 @@ void Exchange::transform_answer() {
     attempt_->head().status = response_.status;
     attempt_->head().headers = std::move(response_.headers);
     if (response_.text != attempt_->held_text()) attempt_->replace_body(std::move(response_.text));
-    enter(Stage::relaying);
+    deliver();
   });
 }
 
+// What is held whole: as it is, in the client's words, or as the stream that the client asked for.
+void Exchange::deliver() {
+  if (fakes_stream()) return deliver_as_stream();
+  if (route_.translated) return translate_answer();
+  enter(Stage::relaying);
+}
+
 void Exchange::relay() {
+  if (route_.translated) return relay_translated();
   const auto origin = (client_uses_tls_ ? "https://" : "http://") + host_;
   relay_.start(*attempt_, {route_, cors_, origin, key_->id(), gateway_.upload_secret});
   answered_status_ = relay_.status();
@@ -501,6 +534,10 @@ void Exchange::tunnel() {
 
 void Exchange::on_answer_bytes(std::string_view bytes) {
   if (stage_ != Stage::relaying) return;
+  if (translation_) {
+    translation_->feed(bytes);
+    return pass_translated();
+  }
   relay_.bytes(bytes);
   if (relay_.client_is_slow()) attempt_->pause();
 }
@@ -515,6 +552,10 @@ void Exchange::on_upload_drained() {
 
 void Exchange::on_answer_end() {
   if (stage_ != Stage::relaying) return;
+  if (translation_) {
+    translation_->finish();
+    return pass_translated();
+  }
   relay_.end();
   settle(answered_status_ < 400 ? "answered" : "failed");
 }
@@ -524,6 +565,8 @@ void Exchange::on_answer_broken(const TransportError& error) {
   if (stage_ != Stage::relaying) return;
   last_failure_ = error.message;
   if (!tunnels_) gateway_.pool.failed(*key_, counted_model(), answered_status_, error.message);
+  if (translation_)
+    return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false, {}});
   relay_.broken(route_.dialect, error.message);
   settle("failed");
 }

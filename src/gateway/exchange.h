@@ -2,8 +2,8 @@
 //
 // The exchange is an explicit state machine. C++ moves the bytes and keeps the state; every decision is asked
 // of a policy: who the client is, which model it means, which key pays, what a failure means. Read
-// exchange.cpp from top to bottom and you have walked with a request through Pollux; how it may end stands in
-// exchange_ends.cpp.
+// exchange.cpp from top to bottom and you have walked with a request through Pollux; what a dialect adds to
+// the way stands in exchange_dialect.cpp, how it may end in exchange_ends.cpp.
 #pragma once
 
 #include <chrono>
@@ -20,6 +20,7 @@
 #include "gateway/own_answer.h"
 #include "gateway/relay.h"
 #include "gateway/route.h"
+#include "gateway/stream_translation.h"
 #include "http/server.h"
 #include "net/timer.h"
 #include "script/policy_exchange.h"
@@ -69,6 +70,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void send_on(std::string_view bytes);
   void resolve();
   void on_resolved(Resolved outcome);
+  void translate_request();
   void transform_request();
   void look_at_body();
   void choose();
@@ -97,9 +99,30 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void try_again();
   void filter_models();
   void transform_answer();
+  void deliver();
   void relay();
   void tunnel();
   void redact_held_answer();
+
+  // -- Dialects, and streams made of answers in one piece: in exchange_dialect.cpp
+  void name_model();
+  void on_translated_request(TranslatedRequest outcome);
+  void call_upstream(UpstreamCall call);
+  void ask_in_one_piece();
+  bool fakes_stream() const noexcept { return client_streams_ && !route_.streams; }
+  void beat();
+  void begin_stream();
+  void deliver_as_stream();
+  void translate_answer();
+  void on_translated_answer(TranslatedAnswer outcome);
+  void begin_translation();
+  void relay_translated();
+  void pass_translated();
+  void ask_again();
+  void answer(DialectAnswer answer);
+  void tell_problem(Problem problem);
+  void tell_google_error();
+  void end_answer(std::string_view last_words, std::string_view outcome);
 
   // -- Ends: in exchange_ends.cpp
   void give_up(const Verdict& verdict);
@@ -117,6 +140,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   Relay relay_;
   Route route_;
   BodyLength announced_body_;
+  std::string asked_method_, asked_path_;  // Of the client, for the log: a dialect asks something else.
   bool client_uses_tls_ = false;
   std::string host_;  // As the client called Pollux: for addresses handed out.
   Headers cors_;      // Answer fields for a browser; empty for others.
@@ -125,10 +149,11 @@ class Exchange final : public RequestHandler, public AttemptEvents {
 
   Stage stage_ = Stage::identifying;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
-  bool uploading_ = false;  // The body streams through and cannot be sent twice.
-  bool tunnels_ = false;    // A WebSocket is open: bytes pass both ways until either side ends.
-  bool pinned_ = false;     // Goes on with what an earlier request began, with the same key.
-  bool own_key_ = false;    // The client pays with a key of its own.
+  bool uploading_ = false;       // The body streams through and cannot be sent twice.
+  bool tunnels_ = false;         // A WebSocket is open: bytes pass both ways until either side ends.
+  bool pinned_ = false;          // Goes on with what an earlier request began, with the same key.
+  bool own_key_ = false;         // The client pays with a key of its own.
+  bool client_streams_ = false;  // The client wants a stream; Google need not be asked for one.
   bool body_ended_ = false;
   std::string upload_head_;       // What was read of it before that was known.
   std::uint64_t held_bytes_ = 0;  // Reserved of the gateway's memory for bodies.
@@ -139,10 +164,15 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   std::string credential_;
   std::vector<std::string> tried_;  // Ids of keys.
   int attempts_ = 0;
-  int lost_races_ = 0;  // For keys that another worker took first.
-  Selection in_vain_;   // What the policy last asked the pool for, and did not get.
+  int rounds_ = 1;            // Answers of Google's that one of a dialect's is made of.
+  int earlier_attempts_ = 0;  // Of rounds before this one.
+  int lost_races_ = 0;        // For keys that another worker took first.
+  Selection in_vain_;         // What the policy last asked the pool for, and did not get.
   KeyWait wait_;
-  Timer pause_;  // Before another try.
+  Timer pause_;      // Before another try.
+  Timer heartbeat_;  // Of a stream that is made of an answer in one piece.
+  bool heartbeat_due_ = false;
+  bool stream_is_array_ = false;  // Google's form of a stream without alt=sse.
   bool same_key_ = false;
   KeyPool::Reservation reservation_;
   KeyRef key_;  // Of the latest attempt.
@@ -150,6 +180,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   PolicyAttempt attempt_facts_;
   PolicyResponse response_;
   std::unique_ptr<ModelList> model_list_;
+  std::unique_ptr<StreamTranslation> translation_;
   int answered_status_ = 0;
   std::string last_failure_;  // For the log and for messages.
 };

@@ -48,6 +48,7 @@ void Exchange::give_up(const Verdict& verdict) {
   }
   const auto& failure = attempt_->failure();
   const bool tells_an_error = failure.kind == "http" || failure.kind == "error_in_stream";
+  if (tells_an_error && (route_.translated || reply_.started())) return tell_google_error();
   if (tells_an_error && attempt_->may_replace_body()) {
     redact_held_answer();
     return enter(Stage::relaying);
@@ -126,11 +127,18 @@ void Exchange::deny(const Denial& denial) {
   std::string_view reason = "denied";
   if (denial.status == 401) reason = "unauthorized";
   if (denial.status == 503) reason = "no_key";
-  refuse({denial.status, reason, denial.message, denial.retry_after});
+  refuse({denial.status, reason, denial.message, denial.retry_after, denial.code, denial.param});
 }
 
 void Exchange::refuse(OwnError error) {
   if (over()) return;
+  if (reply_.started()) {
+    if (last_failure_.empty()) last_failure_ = error.reason;
+    const auto message = "Pollux: " + error.message;
+    return end_answer(stream_is_array_ ? "[" + google_error(error.status, message) + "]"
+                                       : error_event(route_.dialect, error.status, message),
+                      "failed");
+  }
   Headers headers;
   for (const auto field : cors_) headers.set(field.name, field.value);
   const auto body = own_error(route_.dialect, error, headers);
@@ -148,6 +156,7 @@ void Exchange::settle(std::string_view outcome) {
   stage_ = Stage::settled;
   wait_.leave();
   pause_.stop();
+  heartbeat_.stop();
   if (attempt_) {
     if (const auto used = attempt_->usage()) reservation_.used(*used);
   }
@@ -166,8 +175,8 @@ void Exchange::record(std::string_view outcome) {
   }
   if (!log_enabled(LogLevel::info)) return;
   log_info("exchange", {{"client", request_.client ? request_.client->name : std::string("-")},
-                        {"method", request_.method},
-                        {"path", request_.path},
+                        {"method", asked_method_},
+                        {"path", asked_path_},
                         {"model", request_.model.empty() ? std::string("-") : request_.model},
                         {"key", key_ ? key_->name() : std::string("-")},
                         {"attempts", attempts_},

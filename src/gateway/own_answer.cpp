@@ -71,18 +71,35 @@ std::string_view anthropic_type(int status) {
   }
 }
 
-Json error_object(Dialect dialect, int status, std::string_view message, std::string_view reason) {
+// What OpenAI's own clients know some errors by.
+std::string_view openai_code(std::string_view reason) {
+  return reason == "unauthorized" ? "invalid_api_key" : reason;
+}
+
+struct Told {
+  int status;
+  std::string_view message;
+  std::string_view code = {}, param = {};  // Empty: null.
+};
+
+Json text_or_null(std::string_view text) {
+  return text.empty() ? Json(nullptr) : Json(text);
+}
+
+Json error_object(Dialect dialect, const Told& told) {
   switch (dialect) {
     case Dialect::gemini:
-      return {{"error", {{"code", status}, {"message", message}, {"status", google_status(status)}}}};
-    case Dialect::openai: {
-      Json error = {
-          {"message", message}, {"type", openai_type(status)}, {"param", nullptr}, {"code", nullptr}};
-      if (!reason.empty()) error["code"] = reason;
-      return {{"error", std::move(error)}};
-    }
+      return {{"error",
+               {{"code", told.status}, {"message", told.message}, {"status", google_status(told.status)}}}};
+    case Dialect::openai:
+      return {{"error",
+               {{"message", told.message},
+                {"type", openai_type(told.status)},
+                {"param", text_or_null(told.param)},
+                {"code", text_or_null(told.code)}}}};
     case Dialect::anthropic:
-      return {{"type", "error"}, {"error", {{"type", anthropic_type(status)}, {"message", message}}}};
+      return {{"type", "error"},
+              {"error", {{"type", anthropic_type(told.status)}, {"message", told.message}}}};
   }
   return {};
 }
@@ -105,29 +122,49 @@ std::string own_error(Dialect dialect, OwnError& error, Headers& headers) {
     headers.set("x-should-retry", "false");
   }
   if (error.status == 401) headers.set("WWW-Authenticate", "Bearer");
-  return dump(error_object(dialect, error.status, "Pollux: " + error.message, error.reason), 2) + "\n";
+  const auto code = error.code.empty() ? openai_code(error.reason) : std::string_view(error.code);
+  return dump(error_object(dialect, {error.status, "Pollux: " + error.message, code, error.param}), 2) + "\n";
 }
 
 std::string error_event(Dialect dialect, int status, std::string_view message) {
-  const auto text = dump(error_object(dialect, status, message, {}), -1);
+  const auto text = dump(error_object(dialect, {status, message}), -1);
   if (dialect == Dialect::gemini) return "data: " + text + "\r\n\r\n";
   if (dialect == Dialect::anthropic) return "event: error\ndata: " + text + "\n\n";
   return "data: " + text + "\n\n";
 }
 
 std::string google_error(int status, std::string_view message) {
-  return dump(error_object(Dialect::gemini, status, message, {}), -1);
+  return dump(error_object(Dialect::gemini, {status, message}), -1);
 }
+
+namespace {
+
+// The first error object of Google's, also in a list; null: there is none.
+Json first_error(std::string_view body) {
+  const auto parsed = Json::parse(body, nullptr, /*allow_exceptions=*/false);
+  const auto& first = parsed.is_array() && !parsed.empty() ? parsed.front() : parsed;
+  if (!first.is_object() || !first.contains("error") || !first["error"].is_object()) return nullptr;
+  return first["error"];
+}
+
+}  // namespace
 
 std::string message_of_error(std::string_view body) {
   constexpr std::size_t most_bytes = 400;
-  const auto parsed = Json::parse(body, nullptr, /*allow_exceptions=*/false);
-  const auto& first = parsed.is_array() && !parsed.empty() ? parsed.front() : parsed;
-  if (first.is_object() && first.contains("error") && first["error"].is_object()) {
-    const auto& message = first["error"].value("message", Json());
+  const auto error = first_error(body);
+  if (error.is_object()) {
+    const auto message = error.value("message", Json());
     if (message.is_string()) return message.get_ref<const std::string&>().substr(0, most_bytes);
   }
   return std::string(body.substr(0, most_bytes));
+}
+
+int status_of_error(std::string_view body) {
+  const auto error = first_error(body);
+  if (!error.is_object()) return 502;
+  const auto code = error.value("code", Json());
+  const int status = code.is_number_integer() ? code.get<int>() : 502;
+  return status >= 400 && status <= 599 ? status : 502;
 }
 
 void add_cors(const Headers& request, Headers& answer) {

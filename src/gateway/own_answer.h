@@ -18,6 +18,7 @@ struct OwnError {
   std::string_view reason;  // One snake_case word, a literal: "unauthorized", "no_key", "policy_failed", ...
   std::string message;      // For people: what, where, what to do.
   std::optional<double> retry_after;  // Seconds: a Retry-After header, and x-should-retry true.
+  std::string code, param;            // Of errors in OpenAI's dialect; empty: the reason, and null.
 };
 
 // The body, and into `headers` all that goes with it. Anthropic's 503 becomes 529; the status to send is
@@ -32,6 +33,9 @@ std::string google_error(int status, std::string_view message);
 // What an upstream's error says, for people: the message of its first error object, or the start of whatever
 // came.
 std::string message_of_error(std::string_view body);
+
+// The HTTP status that an upstream's error object names; 502 where it names none.
+int status_of_error(std::string_view body);
 
 // Cross-origin requests: many clients run in a browser. Adds nothing for a request without Origin.
 void add_cors(const Headers& request, Headers& answer);

@@ -45,6 +45,11 @@ void Relay::start(Attempt& attempt, const RelayContext& context) {
   reply_.start(status_, headers, attempt.length());
 }
 
+void Relay::begin(int status, const Headers& headers, BodyLength length) {
+  status_ = status;
+  reply_.start(status, headers, length);
+}
+
 void Relay::bytes(std::string_view bytes) {
   sent_bytes_ += bytes.size();
   if (events_) bytes = events_->take(bytes);

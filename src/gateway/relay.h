@@ -30,6 +30,8 @@ class Relay {
   explicit Relay(Reply& reply) : reply_(reply) {}
 
   void start(Attempt& attempt, const RelayContext& context);
+  // An answer that Pollux words itself: bytes() follow as they are.
+  void begin(int status, const Headers& headers, BodyLength length);
   void bytes(std::string_view bytes);
   void end();
   // Ends a stream with an error event, everything else by cutting the connection.

@@ -48,6 +48,20 @@ void drop_doubled_versions(std::string& path) {
   }
 }
 
+// What is left of "/openai/v1/v1/chat/completions" without its prefixes, doubled, mixed or missing:
+// "/chat/completions". `named` tells whether one of them was OpenAI's own.
+std::string_view without_openai_prefixes(std::string_view path, bool& named) {
+  named = false;
+  while (path.size() > 1) {
+    const auto segment = path.substr(1, std::min(path.find('/', 1), path.size()) - 1);
+    const bool own = segment == "openai" || segment == "hf";
+    if (!own && segment != "v1" && !(named && is_version(segment))) break;
+    named = named || own;
+    path.remove_prefix(segment.size() + 1);
+  }
+  return path;
+}
+
 // "/v1beta/../x", plain or encoded: it would leave the upstream's prefix where somebody resolves it. No path
 // of the API has any.
 bool climbs(std::string_view path) {
@@ -104,6 +118,24 @@ constexpr std::array collections{
     Collection{"voices", "other"},
     Collection{"webhooks", "other"},
 };
+
+constexpr std::array openai_endpoints{
+    Collection{"/chat/completions", "chat"},
+    Collection{"/completions", "completions"},
+    Collection{"/embeddings", "embeddings"},
+    Collection{"/images/generations", "images"},
+    Collection{"/images/edits", "image_edits"},
+    Collection{"/audio/speech", "speech"},
+    Collection{"/audio/transcriptions", "transcriptions"},
+    Collection{"/audio/translations", "translations"},
+};
+
+// Of a path behind "/v1"; empty: none of OpenAI's that has a name here.
+std::string_view openai_endpoint(std::string_view path) {
+  for (const auto& known : openai_endpoints)
+    if (path == known.name) return known.endpoint;
+  return {};
+}
 
 bool has_query_name(std::string_view query, std::string_view name) {
   while (!query.empty()) {
@@ -222,27 +254,73 @@ bool read_gemini(Route& route, std::string_view http_method) {
   return false;
 }
 
-bool is_openai_path(std::string_view path) {
-  constexpr std::array known{"/v1/chat/completions", "/v1/completions", "/v1/embeddings", "/v1/images/",
-                             "/v1/audio/",           "/v1/responses",   "/v1/moderations"};
+// Of a path behind "/v1": whether it can be OpenAI's only.
+bool is_openai_alone(std::string_view path) {
+  constexpr std::array known{"/chat/completions", "/completions", "/embeddings", "/images/",
+                             "/audio/",           "/responses",   "/moderations"};
   return std::any_of(known.begin(), known.end(),
                      [&](std::string_view prefix) { return path.starts_with(prefix); });
+}
+
+// "/models", behind a base URL without any version.
+void add_missing_version(std::string& path, const Headers& headers, std::string_view query) {
+  if (path != "/models" && !path.starts_with("/models/")) return;
+  const bool is_openai =
+      path.find(':') == std::string::npos && guess_dialect(headers, query) == Dialect::openai;
+  path.insert(0, is_openai ? "/v1" : "/v1beta");
+}
+
+// True, and the path is "/v1/...": it is OpenAI's by its prefix, or by what stands behind "/v1" or nothing.
+bool take_openai_path(std::string& path) {
+  bool named = false;
+  const auto rest = without_openai_prefixes(path, named);
+  const bool has_version = rest.size() < path.size();
+  const bool is = named         ? rest.size() > 1
+                  : has_version ? is_openai_alone(rest)
+                                : !openai_endpoint(rest).empty();
+  if (is) path = "/v1" + std::string(rest);
+  return is;
+}
+
+// "/v1/..." in OpenAI's words: what it means, and what Gemini cannot do, its dialect says.
+void read_openai(Route& route, std::string_view http_method) {
+  constexpr std::string_view models = "/v1/models";
+  route.dialect = Dialect::openai;
+  route.service = Service::gemini;
+  route.translated = true;
+  const bool reads = http_method == "GET" || http_method == "HEAD";
+  if (route.path == models && reads) {
+    route.endpoint = "list_models";
+  } else if (route.path.starts_with("/v1/models/") && reads) {
+    route.endpoint = "get_model";
+    route.model = percent_decode(std::string_view(route.path).substr(models.size() + 1));
+  } else if (const auto endpoint = openai_endpoint(std::string_view(route.path).substr(3));
+             !endpoint.empty()) {
+    if (http_method == "POST") route.endpoint = endpoint;
+  }
+}
+
+// What nobody but Google has under "/v1".
+bool is_google_alone(std::string_view path) {
+  const auto rest = path.substr(std::min(path.size(), std::string_view("/v1/").size()));
+  const auto collection = rest.substr(0, rest.find('/'));
+  if (collection == "models" || collection == "files" || collection == "batches") return false;
+  return collection == "publishers" ||
+         std::any_of(collections.begin(), collections.end(),
+                     [&](const auto& known) { return known.name == collection; });
 }
 
 // On "/v1", which Gemini's newer SDKs share with OpenAI and Anthropic.
 void read_shared_version(Route& route, std::string_view http_method, const Headers& headers) {
   if (route.path.starts_with("/v1/messages")) {
     route.dialect = Dialect::anthropic;
-  } else if (is_openai_path(route.path)) {
-    route.dialect = Dialect::openai;
   } else if (route.path.find(':') != std::string::npos) {
     if (read_gemini(route, http_method)) return;
     route.service = Service::gemini;
   } else {
-    const bool ambiguous = route.path.starts_with("/v1/models") || route.path.starts_with("/v1/files") ||
-                           route.path.starts_with("/v1/batches");
-    if (ambiguous) route.dialect = guess_dialect(headers, route.query);
+    if (!is_google_alone(route.path)) route.dialect = guess_dialect(headers, route.query);
     if (route.dialect == Dialect::gemini) read_gemini(route, http_method);
+    if (route.dialect == Dialect::openai) read_openai(route, http_method);
   }
 }
 
@@ -278,13 +356,14 @@ Route find_route(std::string_view method, std::string_view target, const Headers
   route.path = normal_path(target);
   route.query = split_target(target).query;
   const bool under_gemini = take_prefix(route.path, "/gemini");
-  if (!under_gemini && (take_prefix(route.path, "/openai") || take_prefix(route.path, "/hf"))) {
-    route.dialect = Dialect::openai;
-    drop_doubled_versions(route.path);
+  if (!under_gemini) add_missing_version(route.path, headers, route.query);
+  const bool speaks_openai = !under_gemini && take_openai_path(route.path);
+  if (!speaks_openai) drop_doubled_versions(route.path);
+  if (climbs(route.path)) return route;
+  if (speaks_openai) {
+    read_openai(route, method);
     return route;
   }
-  drop_doubled_versions(route.path);
-  if (climbs(route.path)) return route;
   const auto version = std::string_view(route.path).substr(1, route.path.find('/', 1) - 1);
   if (is_live_path(route.path)) {
     route.service = Service::gemini;

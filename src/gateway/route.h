@@ -23,7 +23,9 @@ struct Route {
   Service service = Service::none;  // none: Pollux offers no such path.
   // What a policy sees as request.endpoint; a literal. "generate" "stream" "count_tokens" "embed" "predict"
   // "batch" "list_models" "get_model" "upload" "download" "files" "caches" "batches" "operations"
-  // "tuned_models" "stores" "interactions" "openai" "live" "other".
+  // "tuned_models" "stores" "interactions" "openai" "live" "other". In OpenAI's dialect: "chat" "completions"
+  // "embeddings" "images" "image_edits" "speech" "transcriptions" "translations" "list_models" "get_model"
+  // "other".
   std::string_view endpoint = "other";
   std::string path;   // Put right: "/v1beta/models/x:generateContent".
   std::string query;  // As it came, credentials included.
@@ -36,6 +38,7 @@ struct Route {
   bool counts_quota = false;     // Google counts it against the model's limits; counting tokens is free.
   bool opens_websocket = false;  // A session of the Live API.
   bool bearer_upstream = false;  // Google's own OpenAI prefix: the key goes into Authorization.
+  bool translated = false;       // A dialect policy makes a request of Google's own of it.
 };
 
 // `target` as in RequestHead. Never fails: what nobody offers is a Route with Service::none, in the dialect

@@ -201,18 +201,14 @@ int float32(lua_State* state) {
 }  // namespace
 
 void add_bytes_library(lua_State* state, int base) {
-  constexpr luaL_Reg functions[] = {
-      {"is_text", &lua_entry<is_text>},     {"length", &lua_entry<length>},
-      {"text", &lua_entry<text_of>},        {"sub", &lua_entry<sub>},
-      {"to_base64", &lua_entry<to_base64>}, {"from_base64", &lua_entry<from_base64>},
-      {"float32", &lua_entry<float32>}};
-  lua_newtable(state);
-  for (const auto& function : functions) {
-    lua_pushcfunction(state, function.func);
-    lua_setfield(state, -2, function.name);
-  }
-  make_read_only(state, "bytes");
-  lua_setfield(state, base, "bytes");
+  add_library(state, base, "bytes",
+              {{"is_text", &lua_entry<is_text>},
+               {"length", &lua_entry<length>},
+               {"text", &lua_entry<text_of>},
+               {"sub", &lua_entry<sub>},
+               {"to_base64", &lua_entry<to_base64>},
+               {"from_base64", &lua_entry<from_base64>},
+               {"float32", &lua_entry<float32>}});
 }
 
 }  // namespace pollux

@@ -76,9 +76,15 @@ struct ExchangeObjects {
   std::uint32_t attempt_number = 0;
   EditableBody attempt_body;
 
-  PolicyResponse* response = nullptr;  // While transform.response runs.
+  PolicyResponse* response = nullptr;  // While transform.response or a dialect's response runs.
   std::uint32_t response_number = 0;
   EditableBody response_body;
+  struct KeptAnswer {
+    std::string text;
+    EditableBody body;
+  };
+  std::deque<KeptAnswer> kept_answers;
+  std::size_t kept_bytes = 0;
 
   void begin_select(const PolicyExchange::Selecting& selecting);
   void note_in_vain(const KeyQuery& vain, std::optional<Milliseconds> its_free_in);
@@ -86,6 +92,8 @@ struct ExchangeObjects {
   void begin_attempt(const PolicyAttempt& next);
   void end_attempt();
   void begin_response(PolicyResponse& next);
+  // Keeps an answer that a dialect goes on with: what it has of it may be blobs. False: they are too many.
+  bool keep_response();
   void end_response();
 };
 
@@ -122,8 +130,17 @@ void make_pool_types(LoadedPolicies& policies, lua_State* state);
 bool is_denial(LoadedPolicies& policies, lua_State* state, int index);
 bool is_verdict(LoadedPolicies& policies, lua_State* state, int index);
 bool is_own_key(LoadedPolicies& policies, lua_State* state, int index);
+bool is_reply(LoadedPolicies& policies, lua_State* state, int index);
+bool is_again(LoadedPolicies& policies, lua_State* state, int index);
 Result<OwnKey> read_own_key(lua_State* state, int index);
 Result<Denial> read_denial(lua_State* state, int index);
+// A table of names and values, or nothing. `index` is absolute.
+Result<void> read_header_table(lua_State* state, int index, Headers& headers);
+// {status, headers, body or text}
+Result<DialectAnswer> read_dialect_answer(lua_State* state, int index, int usual_status);
+// {method, path, query, body or text}: what is to be sent goes into `body`.
+Result<UpstreamCall> read_upstream_call(lua_State* state, int index, std::string& body);
+void push_problem(lua_State* state, const Problem& problem);
 Result<Verdict> read_verdict(LoadedPolicies& policies, const PolicyRequest& request, lua_State* state,
                              int index);
 

@@ -170,6 +170,14 @@ bool is_own_key(LoadedPolicies& policies, lua_State* state, int index) {
   return has_metatable(state, index, policies.tables().own_key);
 }
 
+bool is_reply(LoadedPolicies& policies, lua_State* state, int index) {
+  return has_metatable(state, index, policies.tables().reply);
+}
+
+bool is_again(LoadedPolicies& policies, lua_State* state, int index) {
+  return has_metatable(state, index, policies.tables().again);
+}
+
 Result<OwnKey> read_own_key(lua_State* state, int index) {
   OwnKey own{text_field(state, index, "secret")};
   if (own.secret.empty()) return invalid_input("own_key() holds no key");
@@ -181,7 +189,8 @@ Result<Denial> read_denial(lua_State* state, int index) {
   if (!status || *status < 400 || *status > 599)
     return invalid_input("the status of deny() is none from 400 to 599");
   return Denial{static_cast<int>(*status), text_field(state, index, "message"),
-                number_field(state, index, "retry_after")};
+                number_field(state, index, "retry_after"), text_field(state, index, "code"),
+                text_field(state, index, "param")};
 }
 
 Result<Verdict> read_verdict(LoadedPolicies& policies, const PolicyRequest& request, lua_State* state,

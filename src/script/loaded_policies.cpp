@@ -17,8 +17,18 @@ constexpr std::array<HookName, hook_count> names_of_hooks{{{"auth", "identify"},
                                                            {"transform", "request"},
                                                            {"transform", "response"},
                                                            {"health", "check"},
-                                                           {"record", "done"}}};
-constexpr std::array<std::string_view, 4> dialect_functions{"request", "response", "event", "error"};
+                                                           {"record", "done"},
+                                                           {"dialects/openai", "model"},
+                                                           {"dialects/openai", "request"},
+                                                           {"dialects/openai", "response"},
+                                                           {"dialects/openai", "event"},
+                                                           {"dialects/openai", "error"},
+                                                           {"dialects/anthropic", "model"},
+                                                           {"dialects/anthropic", "request"},
+                                                           {"dialects/anthropic", "response"},
+                                                           {"dialects/anthropic", "event"},
+                                                           {"dialects/anthropic", "error"}}};
+constexpr std::array<std::string_view, 5> dialect_functions{"model", "request", "response", "event", "error"};
 // Waiting record.done hooks of one worker; more are abandoned.
 constexpr std::size_t most_going_on = 1000;
 
@@ -86,6 +96,11 @@ bool has_place(std::string_view message) {
 
 HookName name_of(Hook hook) noexcept {
   return names_of_hooks[static_cast<std::size_t>(hook)];
+}
+
+Hook hook_of(std::string_view dialect, DialectHook hook) noexcept {
+  const auto first = dialect == "anthropic" ? Hook::anthropic_model : Hook::openai_model;
+  return static_cast<Hook>(static_cast<std::uint8_t>(first) + static_cast<std::uint8_t>(hook));
 }
 
 Result<std::shared_ptr<PolicyState>> PolicyState::load(const PolicySources& sources, const PolicyHost& host,

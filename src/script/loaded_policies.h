@@ -31,9 +31,23 @@ enum class Hook : std::uint8_t {
   transform_request,
   transform_response,
   health_check,
-  record_done
+  record_done,
+  openai_model,  // Of a dialect, in the order of DialectHook.
+  openai_request,
+  openai_response,
+  openai_event,
+  openai_error,
+  anthropic_model,
+  anthropic_request,
+  anthropic_response,
+  anthropic_event,
+  anthropic_error
 };
-inline constexpr std::size_t hook_count = 9;
+inline constexpr std::size_t hook_count = 19;
+
+enum class DialectHook : std::uint8_t { model, request, response, event, error };
+// `dialect` is "openai" or "anthropic".
+Hook hook_of(std::string_view dialect, DialectHook hook) noexcept;
 
 struct HookName {
   std::string_view module, function;

@@ -1,11 +1,10 @@
-// crypto, time and shared, and the list of all that policies see besides the standard library.
+// crypto and time, and the list of all that policies see besides the standard library.
 #include "script/lua_libraries.h"
 
 #include <algorithm>
 #include <cmath>
 #include <cstdlib>
 #include <cstring>
-#include <limits>
 
 #include "base/base64.h"
 #include "base/digest.h"
@@ -91,96 +90,10 @@ int time_iso(lua_State* state) {
   return push_scratch(state);
 }
 
-SharedTable& shared_of(lua_State* state) {
-  SharedTable* shared = ScriptState::of(state).host().shared;
-  if (shared) return *shared;
-  luaL_error(state, "shared: not while policies are loaded");
-  std::abort();  // Never reached.
-}
+}  // namespace
 
-Milliseconds optional_ttl(lua_State* state, int index) {
-  if (lua_isnoneornil(state, index)) return Milliseconds(0);
-  constexpr double longest = 100.0 * 365 * 86400;
-  const double seconds = luaL_checknumber(state, index);
-  luaL_argcheck(state, seconds > 0 && seconds <= longest, index, "not a time to live: seconds above 0");
-  return Milliseconds(std::max(1LL, std::llround(seconds * 1000)));
-}
-
-int shared_get(lua_State* state) {
-  const std::string_view name = check_bytes(state, 1);
-  SharedTable& shared = shared_of(state);
-  std::string& text = ScriptState::of(state).scratch();
-  double number = 0;
-  bool flag = false;
-  std::size_t kind = 0;
-  {
-    SharedTable::Value value = shared.get(name);
-    kind = value.index();
-    if (kind == 1) flag = std::get<bool>(value);
-    if (kind == 2) number = std::get<double>(value);
-    if (kind == 3) text = std::move(std::get<std::string>(value));
-  }
-  switch (kind) {
-    case 1:
-      lua_pushboolean(state, flag);
-      return 1;
-    case 2:
-      lua_pushnumber(state, number);
-      return 1;
-    case 3:
-      return push_scratch(state);
-    default:
-      lua_pushnil(state);
-      return 1;
-  }
-}
-
-int raise_scratch(lua_State* state) {
-  return luaL_error(state, "%s", ScriptState::of(state).scratch().c_str());
-}
-
-int shared_set(lua_State* state) {
-  const std::string_view name = check_bytes(state, 1);
-  const int type = lua_type(state, 2);
-  luaL_argcheck(state, type == LUA_TSTRING || type == LUA_TNUMBER || type == LUA_TBOOLEAN || type == LUA_TNIL,
-                2, "only texts, numbers, booleans and nil can be shared");
-  const Milliseconds ttl = optional_ttl(state, 3);
-  SharedTable& shared = shared_of(state);
-  {
-    SharedTable::Value value;
-    if (type == LUA_TSTRING) value = std::string(check_bytes(state, 2));
-    if (type == LUA_TNUMBER) value = lua_tonumber(state, 2);
-    if (type == LUA_TBOOLEAN) value = lua_toboolean(state, 2) != 0;
-    const Result<void> set = shared.set(name, std::move(value), ttl);
-    if (set) return 0;
-    ScriptState::of(state).scratch() = set.error().message;
-  }
-  return raise_scratch(state);
-}
-
-int shared_incr(lua_State* state) {
-  const std::string_view name = check_bytes(state, 1);
-  const double by = luaL_optnumber(state, 2, 1);
-  const Milliseconds ttl = optional_ttl(state, 3);
-  SharedTable& shared = shared_of(state);
-  double number = std::numeric_limits<double>::quiet_NaN();
-  bool counted = false;
-  {
-    const Result<double> result = shared.incr(name, by, ttl);
-    counted = result.has_value();
-    if (counted)
-      number = *result;
-    else
-      ScriptState::of(state).scratch() = result.error().message;
-  }
-  if (!counted) return raise_scratch(state);
-  lua_pushnumber(state, number);
-  return 1;
-}
-
-template <std::size_t Count>
-void add_library(lua_State* state, int base, const char* name, const luaL_Reg (&functions)[Count]) {
-  lua_createtable(state, 0, static_cast<int>(Count));
+void add_library(lua_State* state, int base, const char* name, std::initializer_list<luaL_Reg> functions) {
+  lua_createtable(state, 0, static_cast<int>(functions.size()));
   for (const luaL_Reg& function : functions) {
     lua_pushcfunction(state, function.func);
     lua_setfield(state, -2, function.name);
@@ -188,8 +101,6 @@ void add_library(lua_State* state, int base, const char* name, const luaL_Reg (&
   make_read_only(state, name);
   lua_setfield(state, base, name);
 }
-
-}  // namespace
 
 void add_libraries(lua_State* state, int base) {
   add_library(state, base, "crypto",
@@ -202,9 +113,7 @@ void add_libraries(lua_State* state, int base) {
               {{"now", &lua_entry<time_now>},
                {"pacific_midnight", &lua_entry<time_pacific_midnight>},
                {"iso", &lua_entry<time_iso>}});
-  add_library(
-      state, base, "shared",
-      {{"get", &lua_entry<shared_get>}, {"set", &lua_entry<shared_set>}, {"incr", &lua_entry<shared_incr>}});
+  add_table_libraries(state, base);
   push_json_library(state);
   make_read_only(state, "json");
   lua_setfield(state, base, "json");

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstddef>
+#include <initializer_list>
 #include <lua.hpp>
 
 namespace pollux {
@@ -11,7 +12,10 @@ void add_table_functions(lua_State* state);   // insert, remove, sort
 int sort_list(lua_State* state);              // table.sort
 void add_libraries(lua_State* state, int base);
 
+// A read-only table of these functions.
+void add_library(lua_State* state, int base, const char* name, std::initializer_list<luaL_Reg> functions);
 void add_bytes_library(lua_State* state, int base);    // bytes
+void add_table_libraries(lua_State* state, int base);  // shared, cache
 void add_log_library(lua_State* state, int base);      // log, print
 void add_waiting_library(lua_State* state, int base);  // sleep, http
 

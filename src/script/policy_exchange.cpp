@@ -1,128 +1,6 @@
-#include "script/policy_exchange.h"
-
-#include "base/log.h"
-#include "script/exchange_objects.h"
+#include "script/scripted_exchange.h"
 
 namespace pollux {
-namespace {
-
-class ScriptedExchange;
-
-// A hook on its way. It lies on the stack of its caller, and moves to the heap if the hook waits.
-class HookCall {
- public:
-  virtual ~HookCall() = default;
-  virtual void read(ScriptedExchange& exchange, lua_State* results) = 0;
-  virtual void fail(PolicyFailure failure) = 0;
-  virtual bool over() const = 0;
-  virtual void tell() = 0;  // Gives the outcome to who asked, who may destroy the exchange.
-};
-
-template <typename Outcome>
-class TypedCall final : public HookCall {
- public:
-  using Read = Outcome (ScriptedExchange::*)(lua_State* results);
-  TypedCall(Read reader, std::function<void(Outcome)> done) : read_(reader), done_(std::move(done)) {}
-
-  void read(ScriptedExchange& exchange, lua_State* results) override {
-    outcome_.emplace((exchange.*read_)(results));
-  }
-  void fail(PolicyFailure failure) override { outcome_.emplace(std::move(failure)); }
-  bool over() const override { return outcome_.has_value(); }
-  void tell() override { done_(std::move(*outcome_)); }
-
- private:
-  Read read_;
-  std::function<void(Outcome)> done_;
-  std::optional<Outcome> outcome_;
-};
-
-class ScriptedExchange final : public PolicyExchange {
- public:
-  ScriptedExchange(std::shared_ptr<LoadedPolicies> policies, PolicyRequest& request)
-      : policies_(std::move(policies)), request_(request), objects_(*policies_, request) {}
-
-  void identify(std::function<void(Identified)> done) override;
-  void resolve(std::function<void(Resolved)> done) override;
-  bool wants_visible() const override { return has(Hook::visible); }
-  void visible(std::string_view model, std::function<void(Visible)> done) override;
-  void select(const Selecting& selecting, std::function<void(Selected)> done) override;
-  void judge(const PolicyAttempt& attempt, std::function<void(Judged)> done) override;
-  void transform_request(std::function<void(Transformed)> done) override;
-  bool wants_response() const override { return has(Hook::transform_response); }
-  void transform_response(PolicyResponse& response, std::function<void(Transformed)> done) override;
-  void done(const PolicySummary& summary) override;
-  Result<std::string_view> body_to_send() override;
-
- private:
-  bool has(Hook hook) const { return static_cast<bool>(policies_->function_of(hook)); }
-
-  // Calls the hook with `request` and what `push` pushes, and gives its outcome to `done`.
-  template <typename Outcome, typename Push>
-  void call(Hook hook, Push&& push, typename TypedCall<Outcome>::Read read,
-            std::function<void(Outcome)> done) {
-    hook_ = hook;
-    auto* lua = policies_->lua();
-    policies_->function_of(hook).push(lua);
-    push_request(objects_, lua);
-    const int arguments = 1 + push(lua);
-    TypedCall<Outcome> call(read, std::move(done));
-    called_ = &call;
-    auto run = policies_->script().run(arguments, [this](lua_State* results, const Error* error) {
-      if (error) {
-        called_->fail({policies_->placed(hook_, error->message)});
-      } else {
-        lua_settop(results, 1);  // However many values it returned, one counts.
-        lua_checkstack(results, LUA_MINSTACK);
-        called_->read(*this, results);
-      }
-      end_hook();
-      if (called_ == waiting_.get()) on_over();
-    });
-    if (call.over()) {
-      called_ = nullptr;
-      return call.tell();
-    }
-    waiting_ = std::make_unique<TypedCall<Outcome>>(std::move(call));
-    called_ = waiting_.get();
-    run_ = std::move(run);
-  }
-  template <typename Outcome>
-  void call(Hook hook, typename TypedCall<Outcome>::Read read, std::function<void(Outcome)> done) {
-    call<Outcome>(
-        hook, [](lua_State*) { return 0; }, read, std::move(done));
-  }
-  void on_over();
-  void end_hook();  // What was there for it alone is over.
-
-  Identified read_client(lua_State* results);
-  Resolved read_model(lua_State* results);
-  Visible read_flag(lua_State* results);
-  Selected read_key(lua_State* results);
-  Selection in_vain();
-  Judged read_judgement(lua_State* results);
-  Transformed read_request_end(lua_State* results);
-  Transformed read_response_end(lua_State* results);
-  Transformed read_nothing(lua_State* results);
-  template <typename Outcome>
-  Outcome read_denied(lua_State* results, const char* expected);
-  PolicyFailure failure(const std::string& message) const {
-    return PolicyFailure{policies_->title_of(hook_) + ": " + message};
-  }
-  PolicyFailure wrong(lua_State* results, const char* expected) const {
-    return PolicyFailure{policies_->title_of(hook_) + " returned " + describe_value(results, 1) +
-                         ", expected " + expected};
-  }
-  int push_summary(const PolicySummary& summary);
-
-  std::shared_ptr<LoadedPolicies> policies_;
-  PolicyRequest& request_;
-  ExchangeObjects objects_;
-  Hook hook_ = Hook::identify;
-  HookCall* called_ = nullptr;  // While run() is in it: on the stack; else the waiting one.
-  std::unique_ptr<HookCall> waiting_;
-  std::unique_ptr<ScriptRun> run_;
-};
 
 void ScriptedExchange::end_hook() {
   objects_.transforming = false;
@@ -137,15 +15,6 @@ void ScriptedExchange::on_over() {
   const auto run = std::move(run_);  // Calling us: it dies when this is through.
   called_ = nullptr;
   call->tell();
-}
-
-// deny(...), or else a value of the wrong kind. The first result is at index 1.
-template <typename Outcome>
-Outcome ScriptedExchange::read_denied(lua_State* results, const char* expected) {
-  if (!is_denial(*policies_, results, 1)) return wrong(results, expected);
-  auto denial = read_denial(results, 1);
-  if (!denial) return failure(denial.error().message);
-  return std::move(*denial);
 }
 
 // -- Who is asking?
@@ -328,8 +197,6 @@ void ScriptedExchange::done(const PolicySummary& summary) {
   policies_->function_of(Hook::record_done).push(policies_->lua());
   policies_->run_to_the_end(Hook::record_done, push_summary(summary));
 }
-
-}  // namespace
 
 std::unique_ptr<PolicyExchange> PolicyExchange::create(std::shared_ptr<PolicyState> state,
                                                        PolicyRequest& request) {

@@ -71,6 +71,36 @@ struct Denial {
   int status = 403;
   std::string message;
   std::optional<double> retry_after;  // Seconds, for a Retry-After header.
+  std::string code, param;            // For errors of the OpenAI dialect; empty: none.
+};
+
+// What a dialect makes of a client's request: what Google is asked. The body is `request.body_text` by then.
+struct UpstreamCall {
+  std::string method = "POST";
+  std::string path;               // "/v1beta/models/x:generateContent"
+  std::string query;              // "alt=sse"
+  std::optional<bool> streaming;  // Whether the client gets a stream; nothing: what its request says.
+};
+// What a dialect answers.
+struct DialectAnswer {
+  int status = 200;
+  Headers headers;
+  std::string text;
+};
+// A dialect wants one more answer of Google's; the body to send is `request.body_text`.
+struct AskAgain {};
+// What a dialect makes of one event of a stream, or of its end.
+struct TranslatedEvent {
+  std::string text;     // For the client; may be empty.
+  bool failed = false;  // The event was an error: the text tells of it, and the stream is over.
+};
+// An error to be told in a dialect: of Google's, or a stream that broke off.
+struct Problem {
+  int status = 502;
+  std::string message;
+  std::string google_text;  // Google's error as JSON; empty: none.
+  bool in_stream = false;   // Part of the answer is with the client.
+  std::optional<double> retry_after;
 };
 
 // What a failure means for the pool: see the methods of the same names in KeyPool.
@@ -123,6 +153,12 @@ using Visible = std::variant<bool, PolicyFailure>;
 using Selected = std::variant<Selection, Denial, PolicyFailure>;
 using Judged = std::variant<Verdict, PolicyFailure>;
 using Transformed = std::variant<std::monostate, Denial, PolicyFailure>;
+// The model that a request in a dialect names; empty: none.
+using NamedModel = std::variant<std::string, Denial, PolicyFailure>;
+using TranslatedRequest = std::variant<UpstreamCall, DialectAnswer, Denial, PolicyFailure>;
+using TranslatedAnswer = std::variant<DialectAnswer, AskAgain, Denial, PolicyFailure>;
+using TranslatedPart = std::variant<TranslatedEvent, AskAgain, PolicyFailure>;
+using ToldProblem = std::variant<DialectAnswer, PolicyFailure>;
 
 // What policies see as `exchange` in record.done.
 struct PolicySummary {
@@ -159,6 +195,19 @@ class PolicyExchange {
   virtual bool wants_response() const = 0;
   virtual void transform_response(PolicyResponse& response, std::function<void(Transformed)> done) = 0;
   virtual void done(const PolicySummary& summary) = 0;  // record.done; failures are logged.
+
+  // -- For requests in a dialect other than Google's: dialects/NAME.lua, NAME being request.dialect.
+  // Sets request.model, and request.streaming by what the body says.
+  virtual void name_model(std::function<void(NamedModel)> done) = 0;
+  virtual void translate_request(std::function<void(TranslatedRequest)> done) = 0;
+  virtual void translate_answer(PolicyResponse& response, std::function<void(TranslatedAnswer)> done) = 0;
+  // `event`: the JSON of one event; nothing: the stream has ended well. The text is kept alive by the caller
+  // until the hook is over.
+  virtual void translate_event(std::optional<std::string_view> event,
+                               std::function<void(TranslatedPart)> done) = 0;
+  virtual void tell_problem(const Problem& problem, std::function<void(ToldProblem)> done) = 0;
+  // Whether models.resolve set this feature.
+  virtual bool has_feature(const char* name) = 0;
 
   // The request's body as it shall be sent: the bytes that came, unless a policy changed the decoded body or
   // set `request.text`. Valid until the next hook.

@@ -413,8 +413,10 @@ PolicyTestBench::PolicyTestBench(const Settings& settings) : settings_(settings)
   host_.settings = &settings_;
   clients_ = Clients::create();
   shared_ = SharedTable::create(clock_);
+  cache_ = SharedTable::create_cache(clock_);
   host_.clients = clients_.get();
   host_.shared = shared_.get();
+  host_.cache = cache_.get();
 }
 
 PolicyTestBench::~PolicyTestBench() = default;
@@ -423,11 +425,14 @@ void PolicyTestBench::reset() {
   clock_.set_wall(first_moment);
   auto clients = Clients::create();
   auto shared = SharedTable::create(clock_);
+  auto cache = SharedTable::create_cache(clock_);
   host_.clients = clients.get();
   host_.shared = shared.get();
+  host_.cache = cache.get();
   policies_->attach(host_);
   clients_ = std::move(clients);
   shared_ = std::move(shared);
+  cache_ = std::move(cache);
 }
 
 PolicyTestBench::Fake& PolicyTestBench::new_fake() {

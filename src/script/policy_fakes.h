@@ -15,7 +15,7 @@
 
 namespace pollux {
 
-// The bench of one file of tests: its own state, clock, clients, shared table, and the fakes that it has
+// The bench of one file of tests: its own state, clock, clients, shared tables, and the fakes that it has
 // made.
 class PolicyTestBench {
  public:
@@ -26,7 +26,7 @@ class PolicyTestBench {
   LoadedPolicies& policies() noexcept { return *policies_; }
   lua_State* lua() noexcept { return policies_->lua(); }
 
-  // Clients, shared table, settings and clock as at the beginning.
+  // Clients, shared tables, settings and clock as at the beginning.
   void reset();
 
   ManualClock& clock() noexcept { return clock_; }
@@ -53,7 +53,7 @@ class PolicyTestBench {
   const Settings settings_;
   ManualClock clock_;
   std::unique_ptr<Clients> clients_;
-  std::unique_ptr<SharedTable> shared_;
+  std::unique_ptr<SharedTable> shared_, cache_;
   std::vector<std::unique_ptr<KeyPool>> pools_;
   std::vector<KeyPool::Reservation> reservations_;
   PolicyHost host_;

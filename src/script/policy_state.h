@@ -39,6 +39,7 @@ struct PolicyHost {
   KeyPool* pool = nullptr;
   Clients* clients = nullptr;
   SharedTable* shared = nullptr;
+  SharedTable* cache = nullptr;  // For what may be lost at any time.
   const Clock* clock = nullptr;
   const Settings* settings = nullptr;
   GoogleAddress* google = nullptr;  // For google.fetch(), as `loop` and `http`.
@@ -79,12 +80,18 @@ class PolicyState {
 };
 
 // State that outlives a reload, one for all workers: strings, numbers and booleans with a time to live.
-// Safe for any thread; bounded (the entry that ends first gives way).
+// Safe for any thread; bounded.
 class SharedTable {
  public:
+  enum class GivesWay {
+    first_to_end,
+    oldest
+  };  // Where there is no more room; the oldest was set before all others.
   using Value = std::variant<std::monostate, bool, double, std::string>;
   static std::unique_ptr<SharedTable> create(const Clock& clock,
-                                             std::size_t max_bytes = std::size_t{4} * 1024 * 1024);
+                                             std::size_t max_bytes = std::size_t{4} * 1024 * 1024,
+                                             GivesWay gives_way = GivesWay::first_to_end);
+  static std::unique_ptr<SharedTable> create_cache(const Clock& clock);
   virtual ~SharedTable() = default;
   virtual Value get(std::string_view name) = 0;
   // `ttl` zero: for ever. monostate removes. An error if the value alone is larger than the table.

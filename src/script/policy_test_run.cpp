@@ -182,10 +182,12 @@ int check_policies(const PolicyFolders& folders, const Settings& settings) {
   const auto clients = Clients::create();
   const auto pool = KeyPool::create(clock);
   const auto shared = SharedTable::create(clock);
+  const auto cache = SharedTable::create_cache(clock);
   PolicyHost host;
   host.pool = pool.get();
   host.clients = clients.get();
   host.shared = shared.get();
+  host.cache = cache.get();
   host.clock = &clock;
   host.settings = &settings;
   LoadedPolicies::ErrorsByFile errors;

@@ -704,7 +704,7 @@ def main():
     if not a.append and os.path.exists(a.out + ".jsonl"):
         os.unlink(a.out + ".jsonl")
     names = sorted({d for base in [os.path.join(HERE, "peers")] + a.peers_dir for d in os.listdir(base) if os.path.isdir(os.path.join(base, d))})
-    order = ["direct", "floor", "pollux", "nginx-lua", "haproxy"]
+    order = ["direct", "floor", "pollux", "nginx-lua", "haproxy", "portkey"]
     names.sort(key=lambda n: order.index(n) if n in order else 2.5)
     peers = [x for x in a.peers.split(",") if x] or names
     full = [("WC", 1), ("W9", 1), ("W9", 2), ("W1", 1), ("W1", 2), ("W1w", 1), ("W2", 1), ("W3", 1), ("W3p", 1), ("W4", 1), ("W4x", 1), ("W5", 1), ("W5", 2), ("W5f", 1), ("W6", 1), ("W7", 1), ("W7", 2), ("W7f", 1), ("W3t", 1), ("W4t", 1), ("W8", 1), ("W8", 2), ("W8s", 1), ("W10", 1)]

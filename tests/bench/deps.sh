@@ -10,6 +10,7 @@ cd "$(dirname "$0")"
 . ./lib.sh
 APT="gcc libc6-dev libssl-dev wrk curl nginx-light haproxy python3"
 NGX_DEBS="libnginx-mod-http-ndk libnginx-mod-http-lua lua-resty-core lua-resty-lrucache libluajit2-5.1-2"
+PORTKEY=@portkey-ai/gateway@1.15.2
 miss=""
 for p in $APT; do
   dpkg-query -W -f '${Status}\n' "$p" 2>/dev/null | grep -q '^install ok' || miss="$miss $p"
@@ -17,6 +18,7 @@ done
 if [ "${1:-}" != --install ]; then
   [ -z "$miss" ] || echo "missing packages:$miss"
   [ -d "$BENCH_CACHE/nginx-lua/root" ] || echo "missing: nginx's Lua module (unpacked privately)"
+  [ -d "$BENCH_CACHE/portkey/node_modules" ] || echo "missing: ${PORTKEY%@*} (from npm, privately)"
   exit 0
 fi
 export DEBIAN_FRONTEND=noninteractive
@@ -31,5 +33,9 @@ if [ ! -d "$BENCH_CACHE/nginx-lua/root" ]; then
   mkdir -p "$BENCH_CACHE/nginx-lua"
   (cd "$BENCH_CACHE/nginx-lua" && apt-get download -o APT::Sandbox::User=root $NGX_DEBS &&
     for d in *.deb; do dpkg-deb -x "$d" root.part; done && mv root.part root)
+fi
+if [ ! -d "$BENCH_CACHE/portkey/node_modules" ]; then
+  mkdir -p "$BENCH_CACHE/portkey"
+  npm install --prefix "$BENCH_CACHE/portkey" --ignore-scripts --no-audit --no-fund "$PORTKEY"
 fi
 "$0"

@@ -6,6 +6,7 @@
 import {
   errorInfo, googleError, help, htmlError, htmlNotFound, invalidArgument, localized, modelNotFound, unknownField,
 } from './google_errors.mjs';
+import { missingSignature } from './signatures.mjs';
 import { bareQuota, dailyQuota, minuteQuota, tokenQuota, zeroQuota } from './quota_errors.mjs';
 
 const projectNumber = ({ project }) => String(project ?? '123456789012');
@@ -68,11 +69,6 @@ function prepayDepleted(code) {
     + 'https://ai.google.dev/gemini-api/docs/billing#prepay.', undefined, code);
 }
 
-const MISSING_SIGNATURE = 'Function call is missing a thought_signature in functionCall parts. This is required for tools '
-  + 'to work correctly, and missing thought_signature may lead to degraded model performance. Additional data, function '
-  + 'call `default_api:get_weather` , position 2. Please refer to https://ai.google.dev/gemini-api/docs/thought-signatures '
-  + 'for more details.';
-
 function closedModel({ model }) {
   return googleError('NOT_FOUND', `This model models/${model} is no longer available to new users. Please update your code `
     + 'to use a newer model for the latest features and improvements.');
@@ -107,7 +103,7 @@ export const catalogue = {
   location_unsupported: plain(3, 'FAILED_PRECONDITION', 'User location is not supported for the API use.'),
   free_tier_unavailable: plain(4, 'FAILED_PRECONDITION', 'Gemini API free tier is not available in your country. Please '
     + 'enable billing on your project in Google AI Studio.'),
-  signature_missing: plain(5, 'INVALID_ARGUMENT', MISSING_SIGNATURE),
+  signature_missing: row(5, () => missingSignature()),
   signature_invalid: plain(5, 'INVALID_ARGUMENT', 'Invalid thought signature.'),
   signature_corrupted: plain(5, 'INVALID_ARGUMENT', 'Corrupted thought signature.'),
   signature_not_valid: plain(5, 'INVALID_ARGUMENT', 'Thought signature is not valid'),

@@ -76,6 +76,7 @@ function writeHead(exchange, status, headers) {
 export function sendWhole(exchange, reply) {
   const { status, headers, body } = composeReply(exchange, reply);
   exchange.entry.status = status;
+  if (reply.error) exchange.entry.error = reply.error.message;
   const { res, req } = exchange;
   const bodiless = status === 204 || status === 304;
   const gzip = body.length > 0 && acceptsGzip(exchange) && !reply.bytes;
@@ -150,3 +151,26 @@ export async function sendStream(exchange, reply) {
   }
   writer.end();
 }
+
+function cutAt(bytes, split) {
+  const marks = split === 'each' ? bytes.keys() : [0, ...[split ?? []].flat().filter((mark) => mark > 0 && mark < bytes.length)];
+  const starts = [...marks];
+  return starts.map((start, index) => bytes.subarray(start, starts[index + 1]));
+}
+
+/** A stream of exactly these bytes (text, or Buffer), each piece in a write of its own: cut at the offsets, or at `each`. */
+export async function sendPieces(exchange, { bytes, split, pause_ms: pauseMs }) {
+  const { res } = exchange;
+  exchange.entry.status = 200;
+  writeHead(exchange, 200, completeHeaders(exchange, { 'Content-Type': FRAMING.sse.type, 'Content-Disposition': 'attachment' }));
+  res.flushHeaders();
+  for (const piece of cutAt(Buffer.from(bytes), split)) {
+    if (res.destroyed) return;
+    await new Promise((done) => { res.write(piece, done); });
+    if (pauseMs) await pause(pauseMs);
+  }
+  res.end();
+}
+
+/** The bytes of a stream as Google frames it. */
+export const sseOf = (events) => Buffer.from(events.map(FRAMING.sse.event).join(''));

@@ -1,13 +1,13 @@
 // The ways in which an upstream goes wrong, each on command.
 //
-// An action is `{fault: NAME, ...}` or `{row: NAME}` (a catalogue entry) or `{answer: {status, headers, body}}`, with
-// `delay_ms` before anything. Cuts take `how`: "fin" (an orderly end), "tls" (the connection ends below TLS, without
+// An action is `{fault: NAME, ...}` or `{row: NAME}` (a catalogue entry) or `{answer: {status, headers, body}}` or
+// `{stream: {events}}` or `{stream: {bytes, split}}`, with `delay_ms` before anything. Cuts take `how`: "fin" (an orderly end), "tls" (the connection ends below TLS, without
 // its closing word) or "reset".
 
 import { setTimeout as pause } from 'node:timers/promises';
 
 import { catalogueReply } from './catalogue.mjs';
-import { composeReply, EventWriter, pretty, sendStream, sendWhole } from './delivery.mjs';
+import { composeReply, EventWriter, pretty, sendPieces, sendStream, sendWhole } from './delivery.mjs';
 
 const statusLine = (status) => `HTTP/1.1 ${status} Fake\r\n`;
 
@@ -142,6 +142,10 @@ export async function perform(exchange, action, makeReply) {
   if (action.answer) {
     const { status = 200, headers = {}, body = '' } = action.answer;
     return send(exchange, { status, headers, text: typeof body === 'string' ? body : pretty(body) });
+  }
+  if (action.stream) {
+    const { events, pause_ms: pauseMs } = action.stream;
+    return events ? sendStream(exchange, { events, pauseMs }) : sendPieces(exchange, action.stream);
   }
   if (!action.fault) return send(exchange, await makeReply());
   if (!FAULTS[action.fault]) throw new Error(`no such fault: ${action.fault}; known: ${faultNames.join(', ')}`);

@@ -1,11 +1,14 @@
-// Answers of a model that knows nothing: it repeats the prompt, so that a test can tell answers apart.
-//
-// Words in the prompt steer it: `[events=20]` the number of stream events, `[pause=50]` milliseconds between them,
-// `[chars=1000]` the length of the text, `call NAME` a function call when such a function was declared.
+// An answer of a model, whole or as a stream: candidates, usage, and how it ends.
 
 import { randomBytes } from 'node:crypto';
 
-const TEXT_IN = (content) => (content?.parts ?? []).map((part) => part.text ?? '').join('');
+import { abilitiesOf } from './abilities.mjs';
+import { groundingOf } from './grounding.mjs';
+import { inPieces, partsOf } from './model_parts.mjs';
+import { sign } from './signatures.mjs';
+import { promptOf, textIn, wish } from './wishes.mjs';
+
+const THOUGHT_TOKENS = 48;
 
 /** About four characters make a token. */
 export function tokensOf(text) {
@@ -13,101 +16,85 @@ export function tokensOf(text) {
 }
 
 export function promptTokens(body) {
-  const texts = [...(body.contents ?? []), body.systemInstruction].map(TEXT_IN).join('');
-  return tokensOf(texts);
+  return tokensOf([...(body.contents ?? []), body.systemInstruction].map(textIn).join(''));
 }
 
-function lastUserText(body) {
-  const said = (body.contents ?? []).findLast((content) => content.role !== 'model' && TEXT_IN(content));
-  return TEXT_IN(said);
+/** Thinking at its lowest is none at all here. */
+function thoughtTokens(model, { thinkingConfig = {} }) {
+  const off = thinkingConfig.thinkingBudget === 0 || thinkingConfig.thinkingLevel === 'MINIMAL';
+  return model.thinking && !off ? THOUGHT_TOKENS : 0;
 }
 
-function wish(prompt, name) {
-  const found = prompt.match(new RegExp(`\\[${name}=(\\d+)\\]`));
-  return found ? Number(found[1]) : undefined;
+/** The text up to the first stop sequence, or to the cap, which thoughts use up as well. */
+function limited(text, config, thought) {
+  const stops = (config.stopSequences ?? []).map((stop) => text.indexOf(stop)).filter((at) => at >= 0);
+  const stopped = stops.length ? text.slice(0, Math.min(...stops)) : text;
+  const left = (config.maxOutputTokens ?? Infinity) - thought;
+  if (tokensOf(stopped) <= left) return { text: stopped };
+  return { text: left > 0 ? stopped.slice(0, left * 4) : '', reason: 'MAX_TOKENS' };
 }
 
-/** A value that fits the schema, the smallest that shows every required property. */
-export function sampleOf(schema = {}) {
-  const type = String(Array.isArray(schema.type) ? schema.type[0] : schema.type ?? 'OBJECT').toUpperCase();
-  if (schema.enum?.length) return schema.enum[0];
-  if (type === 'STRING') return 'Oslo';
-  if (type === 'NUMBER' || type === 'INTEGER') return schema.minimum ?? 7;
-  if (type === 'BOOLEAN') return true;
-  if (type === 'NULL') return null;
-  if (type === 'ARRAY') return [sampleOf(schema.items)];
-  const names = schema.propertyOrdering ?? Object.keys(schema.properties ?? {});
-  return Object.fromEntries(names.map((name) => [name, sampleOf(schema.properties[name])]));
-}
-
-function declaredFunctions(body) {
-  return (body.tools ?? []).flatMap((tool) => tool.functionDeclarations ?? tool.function_declarations ?? []);
-}
-
-function wantedCall(body, prompt) {
-  const lastParts = body.contents.at(-1).parts;
-  if (lastParts.some((part) => part.functionResponse ?? part.function_response)) return undefined;
-  return declaredFunctions(body).find(({ name }) => new RegExp(`\\bcall ${name}\\b`).test(prompt));
-}
-
-function textOf(body, prompt) {
-  const results = body.contents.at(-1).parts.map((part) => part.functionResponse ?? part.function_response).filter(Boolean);
-  if (results.length) return `The function said: ${JSON.stringify(results.map(({ response }) => response))}`;
-  if (/json/.test(body.generationConfig.responseMimeType ?? '')) {
-    const { responseSchema, responseJsonSchema, _responseJsonSchema } = body.generationConfig;
-    return JSON.stringify(sampleOf(responseSchema ?? responseJsonSchema ?? _responseJsonSchema));
-  }
-  const text = `You said: ${prompt.slice(0, 2000)}`;
-  return text.padEnd(wish(prompt, 'chars') ?? 0, ' and so on').slice(0, Math.max(text.length, wish(prompt, 'chars') ?? 0));
-}
-
-function pieces(text, count) {
-  const mark = (i) => Math.floor((i * text.length) / count);
-  return Array.from({ length: count }, (_, i) => text.slice(mark(i), mark(i + 1)));
-}
-
-const signature = () => `E${randomBytes(90).toString('base64').slice(0, 119)}`;
-
-function partsOf(body, model, prompt) {
-  const thoughts = [];
-  if (model.thinking && body.generationConfig.thinkingConfig?.includeThoughts) {
-    thoughts.push({ text: `**Thinking** about "${prompt.slice(0, 60)}".\n\n`, thought: true });
-  }
-  const call = wantedCall(body, prompt);
-  if (!call) return { thoughts, text: textOf(body, prompt) };
-  const args = sampleOf(call.parameters ?? call.parametersJsonSchema);
-  const functionCall = { name: call.name, args, id: randomBytes(4).toString('hex') };
-  return { thoughts, call: { functionCall, ...(model.thinking && { thoughtSignature: signature() }) } };
-}
-
-function usage({ prompt, answered, thought, vertex }) {
+function usage({ prompt, answered, thought, cached, vertex, mediaTokens = {} }) {
   const found = { promptTokenCount: prompt };
+  if (cached) found.cachedContentTokenCount = cached;
   if (answered) found.candidatesTokenCount = answered;
   found.totalTokenCount = prompt + answered + thought;
   found.promptTokensDetails = [{ modality: 'TEXT', tokenCount: prompt }];
+  const media = Object.entries(mediaTokens).map(([modality, tokenCount]) => ({ modality, tokenCount }));
+  if (answered && media.length) found.candidatesTokensDetails = media;
   if (thought) found.thoughtsTokenCount = thought;
   if (vertex) found.trafficType = 'ON_DEMAND';
   return found;
 }
 
+/** An answer that ends before it says anything: of these, some explain themselves. */
+const MESSAGES = {
+  MALFORMED_FUNCTION_CALL: 'Malformed function call: print(default_api.get_weather(city=))',
+  NO_IMAGE: 'Unable to show the generated image.',
+  IMAGE_SAFETY: 'Unable to show the generated image. The model could not generate the image based on the prompt provided.',
+};
+
 /** Everything needed to answer one request, whole or as a stream. */
-export function think(body, model, { vertex = false } = {}) {
-  const prompt = lastUserText(body);
+export function think(request, model, { vertex = false } = {}) {
+  const body = { ...request, generationConfig: request.generationConfig ?? {} };
+  const prompt = promptOf(body);
+  const id = model.name.slice('models/'.length);
+  const abilities = abilitiesOf(id);
+  const idea = partsOf(body, model, abilities, prompt);
+  const thought = thoughtTokens(model, body.generationConfig);
+  const { text, reason } = idea.text === undefined ? {} : limited(idea.text, body.generationConfig, thought);
   return {
-    ...partsOf(body, model, prompt),
+    ...idea,
+    text,
+    thoughts: thought ? idea.thoughts : [],
+    reason: wish(prompt, 'finish') ?? reason ?? 'STOP',
+    blocked: wish(prompt, 'block'),
+    grounding: idea.called || text === undefined ? undefined : groundingOf(body, prompt, text),
     pauseMs: wish(prompt, 'pause'),
     events: wish(prompt, 'events') ?? 3,
     prompt: promptTokens(body),
-    thought: model.thinking ? 48 : 0,
+    cached: wish(prompt, 'cached'),
+    apart: wish(prompt, 'apart'),
+    thought,
     vertex,
-    modelVersion: model.name.slice('models/'.length),
+    abilities,
+    modelVersion: id,
     responseId: randomBytes(16).toString('base64url'),
     signed: model.thinking,
   };
 }
 
-function candidate(parts, finishReason) {
-  return { content: { parts, role: 'model' }, ...(finishReason && { finishReason }), index: 0 };
+const isSilent = ({ reason }) => !['STOP', 'MAX_TOKENS', 'CONTINUATION'].includes(reason);
+
+function candidate(idea, parts, last) {
+  const one = parts ? { content: { ...(parts.length && { parts }), role: 'model' } } : {};
+  if (last) {
+    one.finishReason = idea.reason;
+    if (idea.called && idea.abilities.generation < 3) one.finishMessage = 'Model generated function call(s).';
+    if (MESSAGES[idea.reason]) one.finishMessage = MESSAGES[idea.reason];
+    if (idea.grounding) one.groundingMetadata = idea.grounding;
+  }
+  return { ...one, index: 0 };
 }
 
 function chunk(idea, one, answered) {
@@ -119,26 +106,57 @@ function chunk(idea, one, answered) {
   };
 }
 
+function blockedAnswer(idea) {
+  return {
+    promptFeedback: { blockReason: idea.blocked === true ? 'PROHIBITED_CONTENT' : idea.blocked },
+    usageMetadata: usage({ ...idea, answered: 0, thought: 0 }),
+    modelVersion: idea.modelVersion,
+    responseId: idea.responseId,
+  };
+}
+
+const mediaSum = (idea) => Object.values(idea.mediaTokens ?? {}).reduce((sum, count) => sum + count, 0);
+const signature = (idea) => idea.signed && { thoughtSignature: sign(idea.abilities) };
+
 /** The answer in one piece. */
 export function wholeAnswer(idea) {
-  const parts = [...idea.thoughts, idea.call ?? { text: idea.text, ...(idea.signed && { thoughtSignature: signature() }) }];
-  return chunk(idea, candidate(parts, 'STOP'), tokensOf(idea.text ?? JSON.stringify(idea.call)));
+  if (idea.blocked) return blockedAnswer(idea);
+  if (isSilent(idea)) return chunk(idea, candidate(idea, undefined, true), 0);
+  const spoken = idea.text === undefined || idea.text === '' ? [] : [{ text: idea.text, ...signature(idea) }];
+  const parts = [...idea.thoughts, ...idea.parts, ...spoken];
+  const answered = mediaSum(idea) || (idea.text === '' ? 0 : tokensOf(idea.text ?? JSON.stringify(idea.parts)));
+  return chunk(idea, candidate(idea, parts, true), answered);
+}
+
+function textPieces(text, count) {
+  const mark = (i) => Math.floor((i * text.length) / count);
+  return Array.from({ length: count }, (_, i) => text.slice(mark(i), mark(i + 1)));
+}
+
+/** The parts of the last event: the finish reason comes with an empty text, or with nothing after media. */
+function lastParts(idea) {
+  if (idea.mediaTokens) return [];
+  return [{ text: '', ...(!idea.called && signature(idea)) }];
 }
 
 /** The same as a list of stream events: deltas, cumulative usage, the finish reason in the last alone. */
 export function streamedAnswer(idea) {
-  const events = idea.thoughts.map((part) => chunk(idea, candidate([part]), 0));
-  let answered = 0;
-  if (idea.call) {
-    answered = tokensOf(JSON.stringify(idea.call));
-    events.push(chunk(idea, candidate([idea.call]), answered));
-  } else {
-    for (const text of pieces(idea.text, Math.max(1, idea.events - 1))) {
-      answered += tokensOf(text);
-      events.push(chunk(idea, candidate([{ text }]), answered));
-    }
+  if (idea.blocked) return [blockedAnswer(idea)];
+  if (isSilent(idea)) return [chunk(idea, candidate(idea, undefined, true), 0)];
+  const events = idea.thoughts.map((part) => chunk(idea, candidate(idea, [part]), 0));
+  // Gemini 2.5 ends with its calls, later ones with an event of its own.
+  if (idea.called && idea.abilities.generation < 3) {
+    return [...events, chunk(idea, candidate(idea, idea.parts, true), tokensOf(JSON.stringify(idea.parts)))];
   }
-  const last = { text: '', ...(idea.signed && !idea.call && { thoughtSignature: signature() }) };
-  events.push(chunk(idea, candidate([last], 'STOP'), answered));
-  return events;
+  let answered = mediaSum(idea);
+  const whole = idea.called && !idea.apart ? [idea.parts] : idea.parts.flatMap(inPieces).map((part) => [part]);
+  for (const parts of whole) {
+    if (!idea.mediaTokens) answered += tokensOf(JSON.stringify(parts));
+    events.push(chunk(idea, candidate(idea, parts), answered));
+  }
+  for (const text of idea.text ? textPieces(idea.text, Math.max(1, idea.events - 1)) : []) {
+    answered += tokensOf(text);
+    events.push(chunk(idea, candidate(idea, [{ text }]), answered));
+  }
+  return [...events, chunk(idea, candidate(idea, lastParts(idea), true), answered)];
 }

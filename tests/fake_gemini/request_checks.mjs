@@ -1,70 +1,123 @@
-// What Gemini refuses about a generation request before any model sees it.
+// What Gemini refuses about a generation request before any model thinks about it.
 
-import { googleError, invalidArgument, unknownField } from './google_errors.mjs';
-import { catalogueReply } from './catalogue.mjs';
+import { abilitiesOf } from './abilities.mjs';
+import { capabilityRefusal } from './capability_checks.mjs';
+import { googleError, invalidArgument } from './google_errors.mjs';
+import { judgeSignatures } from './signatures.mjs';
 
-const REQUEST_FIELDS = new Set(['contents', 'systemInstruction', 'tools', 'toolConfig', 'safetySettings', 'generationConfig',
-  'cachedContent', 'serviceTier', 'store', 'labels', 'continuationToken', 'model', 'generateContentRequest']);
-const CONFIG_FIELDS = new Set(['temperature', 'topP', 'topK', 'candidateCount', 'maxOutputTokens', 'stopSequences', 'seed',
-  'presencePenalty', 'frequencyPenalty', 'responseMimeType', 'responseSchema', 'responseJsonSchema', '_responseJsonSchema',
-  'responseFormat', 'responseLogprobs', 'logprobs', 'responseModalities', 'speechConfig', 'imageConfig', 'mediaResolution',
-  'thinkingConfig', 'enableEnhancedCivicAnswers', 'audioTranscriptionConfig', 'translationConfig']);
+const SUBJECT = 'GenerateContentRequest';
+const MEDIA = /^(image\/(png|jpeg|webp|heic|heif)|audio\/(x-)?(wav|wave|mp3|mpeg|aiff|aac|ogg|flac|m4a|mp4|opus|webm|L16.*|pcm.*)|video\/.+|application\/(pdf|json|x-javascript|rtf|xml|x-python)|text\/.+)$/;
+const DATA = ['text', 'inlineData', 'fileData', 'functionCall', 'functionResponse', 'executableCode', 'codeExecutionResult', 'toolCall',
+  'toolResponse', 'audioTranscription'];
 
-/** Protobuf JSON reads both spellings; so do we, by turning snake_case to camelCase at the two levels that matter. */
-export function camelKeys(object) {
-  return Object.fromEntries(Object.entries(object ?? {}).map(([name, value]) => (
-    [name.startsWith('_') ? name : name.replace(/_([a-z])/g, (_, letter) => letter.toUpperCase()), value])));
+const plain = (message) => googleError('INVALID_ARGUMENT', message);
+const about = (path, message) => invalidArgument(`* ${SUBJECT}.${path}: ${message}\n`, path);
+
+function blobRefusal({ mimeType = '', data }, path, abilities) {
+  if (!data) return about(`${path}.data`, 'must not be empty.');
+  if (!MEDIA.test(mimeType)) return plain(`Unsupported MIME type: ${mimeType}`);
+  return /^audio\//.test(mimeType) && !abilities.audioInput ? plain('Audio input modality is not enabled for this model') : undefined;
 }
 
-function readJson(text) {
-  try {
-    return { body: JSON.parse(text || '{}') };
-  } catch {
-    const message = `Invalid JSON payload received. Unexpected token.\n${text.slice(0, 40)}\n^`;
-    return { refusal: googleError('INVALID_ARGUMENT', message) };
-  }
+function partRefusal(part, path, abilities) {
+  const found = DATA.filter((name) => part[name] !== undefined);
+  // The empty text that carries a stream's signature is replayed as it came.
+  const isEmptyText = part.text === '' && !part.thoughtSignature && abilities.generation >= 3;
+  if (!found.length || isEmptyText) return about(`${path}.data`, 'required oneof field \'data\' must have one initialized field');
+  if (found.length > 1) return invalidArgument(`Invalid value at '${path}' (oneof), oneof field 'data' is already set.`, path);
+  const { inlineData, functionCall: call, functionResponse: response } = part;
+  if (inlineData) return blobRefusal(inlineData, `${path}.inline_data`, abilities);
+  if (call && !call.name) return about(`${path}.function_call.name`, 'Name cannot be empty.');
+  if (response && !response.name) return about(`${path}.function_response.name`, 'Name cannot be empty.');
+  return response && abilities.functionIds && !response.id ? plain('Request contains an invalid argument.') : undefined;
 }
 
-/** `{body}` with camelCase names, or `{refusal}`. */
-export function readRequest(bytes) {
-  const { body: raw, refusal } = readJson(bytes.toString('utf8'));
-  if (refusal) return { refusal };
-  const body = camelKeys(raw);
-  for (const name of Object.keys(body)) {
-    if (!REQUEST_FIELDS.has(name)) return { refusal: unknownField(name, '') };
+const callsOf = (content) => content?.parts.filter((part) => part.functionCall) ?? [];
+const resultsOf = (content) => content?.parts.filter((part) => part.functionResponse) ?? [];
+
+/** All results of a model's turn stand in the next single content, as many as there were calls. */
+function orderRefusal(contents) {
+  for (const [index, content] of contents.entries()) {
+    const calls = content.role === 'model' ? callsOf(content).length : 0;
+    const before = contents[index - 1];
+    if (calls && (!before || before.role === 'model')) {
+      return plain('Please ensure that function call turn comes immediately after a user turn or after a function response turn.');
+    }
+    const results = resultsOf(content).length;
+    const asked = before?.role === 'model' ? callsOf(before).length : 0;
+    if (results && !asked) return plain('Please ensure that function response turn comes immediately after a function call turn.');
+    if (asked !== results) {
+      return plain('Please ensure that the number of function response parts is equal to the number of function call parts of the '
+        + 'function call turn.');
+    }
   }
-  body.generationConfig = camelKeys(body.generationConfig);
-  for (const name of Object.keys(body.generationConfig)) {
-    if (!CONFIG_FIELDS.has(name)) return { refusal: unknownField(name, 'generation_config') };
-  }
-  return { body };
+  return callsOf(contents.at(-1)).length && contents.at(-1).role === 'model'
+    ? plain('Please ensure that the number of function response parts is equal to the number of function call parts of the '
+      + 'function call turn.') : undefined;
 }
 
-/** The refusal of a conversation that breaks a rule, or nothing. */
-export function checkConversation(body, model, { roleRequired = false } = {}) {
-  if (!body.contents?.length) {
-    return invalidArgument('* GenerateContentRequest.contents: contents is not specified\n', 'contents');
+function contentsRefusal(contents, abilities, { roleRequired }) {
+  if (!contents?.length) return invalidArgument('* GenerateContentRequest.contents: contents is not specified\n', 'contents');
+  for (const [index, { role, parts }] of contents.entries()) {
+    if (!parts?.length) return invalidArgument('* GenerateContentRequest.contents.parts: contents.parts must not be empty.\n', 'contents.parts');
+    if (roleRequired ? !role : role && !['user', 'model', 'function'].includes(role)) return plain('Please use a valid role: user, model.');
+    for (const [at, part] of parts.entries()) {
+      const refusal = partRefusal(part, `contents[${index}].parts[${at}]`, abilities);
+      if (refusal) return refusal;
+    }
   }
-  if (body.contents.some((content) => !content.parts?.length)) {
-    return invalidArgument('* GenerateContentRequest.contents.parts: contents.parts must not be empty.\n', 'contents.parts');
-  }
-  if (roleRequired && body.contents.some((content) => !content.role)) {
-    return invalidArgument('Please use a valid role: user, model.');
-  }
-  const { temperature } = body.generationConfig;
-  if (temperature < 0 || temperature > 2) {
-    return invalidArgument('* GenerateContentRequest.generation_config.temperature: temperature must be in the range '
-      + '[0.0, 2.0].\n', 'generation_config.temperature');
-  }
-  return /^gemini-[3-9]/.test(model) && lacksSignature(body.contents) ? catalogueReply('signature_missing') : undefined;
+  const turns = orderRefusal(contents);
+  if (turns) return turns;
+  if (!abilities.modelTurnLast && contents.at(-1).role === 'model') return plain('Requests ending with a model turn are not supported.');
+  return undefined;
 }
 
-/** In the current turn, the first call of each model step must carry its signature. */
-function lacksSignature(contents) {
-  const isRealUser = (content) => content.role !== 'model' && content.parts.some((part) => part.text !== undefined);
-  const turn = contents.slice(contents.findLastIndex(isRealUser) + 1);
-  return turn.some((content) => {
-    const firstCall = content.role === 'model' && content.parts.find((part) => part.functionCall ?? part.function_call);
-    return firstCall && !(firstCall.thoughtSignature ?? firstCall.thought_signature);
-  });
+const outside = (value, least, most) => value !== undefined && !(value >= least && value <= most);
+
+function configRefusal(config) {
+  const at = (name, message) => about(`generation_config.${name}`, `${name} ${message}`);
+  if (outside(config.temperature, 0, 2)) return at('temperature', 'must be in the range [0.0, 2.0].');
+  if (outside(config.topP, 0, 1)) return at('top_p', 'must be in the range [0.0, 1.0].');
+  if (outside(config.maxOutputTokens, 1, Infinity)) return at('max_output_tokens', 'must be positive.');
+  if (config.stopSequences?.length > 5) return at('stop_sequences', 'must not hold more than 5.');
+  if (config.stopSequences?.includes('')) return at('stop_sequences', 'must not hold empty ones.');
+  const schemas = [config.responseSchema, config.responseJsonSchema, config._responseJsonSchema].filter(Boolean);
+  if (schemas.length > 1) return plain('Only one of response_schema and response_json_schema may be set.');
+  const type = config.responseMimeType;
+  if (type && !['text/plain', 'application/json', 'text/x.enum'].includes(type)) {
+    return about('generation_config.response_mime_type', 'allowed mimetypes are `text/plain`, `application/json` and `text/x.enum`.');
+  }
+  if (schemas.length && !['application/json', 'text/x.enum'].includes(type)) {
+    return about('generation_config.response_schema', 'only allowed when response_mime_type is "application/json" or "text/x.enum".');
+  }
+  return hasConst(config.responseJsonSchema ?? config._responseJsonSchema)
+    ? plain('Request contains an invalid argument.') : undefined;
+}
+
+/** `const` is the one word of JSON Schema that structured output does not know; a property may have that name. */
+function hasConst(schema, areProperties = false) {
+  if (schema === null || typeof schema !== 'object') return false;
+  if (!areProperties && !Array.isArray(schema) && Object.hasOwn(schema, 'const')) return true;
+  return Object.entries(schema).some(([name, member]) => hasConst(member, !areProperties && ['properties', '$defs', 'definitions'].includes(name)));
+}
+
+function safetyRefusal(settings = []) {
+  const categories = settings.map(({ category }) => category);
+  return new Set(categories).size < categories.length
+    ? about('safety_settings', 'element predicate failed: $.category is unique.') : undefined;
+}
+
+/** The refusal of a request that breaks a rule, or nothing. */
+export function checkRequest(body, model, { vertex = false } = {}) {
+  const abilities = abilitiesOf(model);
+  const { systemInstruction: instructions, generationConfig: config = {} } = body;
+  if (instructions && !instructions.parts?.length) return about('system_instruction.parts', 'must not be empty.');
+  if (body.cachedContent && (instructions || body.tools || body.toolConfig)) {
+    return plain('CachedContent can not be used with GenerateContent request setting system_instruction, tools or tool_config.');
+  }
+  return contentsRefusal(body.contents, abilities, { roleRequired: vertex })
+    ?? configRefusal(config)
+    ?? safetyRefusal(body.safetySettings)
+    ?? capabilityRefusal(body, abilities, model)
+    ?? judgeSignatures(body.contents, abilities);
 }

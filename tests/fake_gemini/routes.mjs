@@ -5,7 +5,8 @@ import { embedBatch, embedOne } from './embeddings.mjs';
 import { promptTokens, streamedAnswer, think, wholeAnswer } from './generation.mjs';
 import { modelNotFound } from './google_errors.mjs';
 import { cancelInteraction, createInteraction } from './interactions.mjs';
-import { camelKeys, checkConversation, readRequest } from './request_checks.mjs';
+import { checkRequest } from './request_checks.mjs';
+import { readRequest } from './request_reader.mjs';
 import {
   cancel, createBatch, createCache, createNamed, deleteResource, download, getResource, listResources, lookAtOperation,
   patchResource, startStoreOperation, startVideo,
@@ -17,33 +18,31 @@ const MODEL = `${V}/(?:models|tunedModels|dynamic)/(?<model>[^/:]+)`;
 const EXPRESS = `${V}/publishers/google/models/(?<model>[^/:]+)`;
 const KINDS = 'files|cachedContents|batches|tunedModels|fileSearchStores|corpora|generatedFiles|agents|environments|webhooks|interactions|triggers|voices|credentials';
 
-/** A generation method: reads and checks the body, then asks `answer` for the reply. */
-function generation(answer, { vertex = false } = {}) {
+/** A method of a model that is there and has it: reads the body, then asks `answer`. */
+function ofModel(method, type, answer, { vertex = false } = {}) {
   return (call) => {
-    const { body, refusal } = readRequest(call.body);
-    if (refusal) return refusal;
     const model = call.world.models.find(call.params.model);
-    if (!model) return modelNotFound(call.params.model, call.version, 'generateContent');
-    return checkConversation(body, call.params.model, { roleRequired: vertex })
-      ?? call.takeQuota(promptTokens(body))
-      ?? answer(think(body, model, { vertex }));
+    if (!model?.supportedGenerationMethods.includes(method)) return modelNotFound(call.params.model, call.version, method);
+    const { body, refusal } = readRequest(call.body, type, { vertex });
+    return refusal ?? answer(body, { call, model, vertex });
   };
 }
+
+const generation = (deliver, facts) => ofModel('generateContent', 'GenerateContentRequest', (body, { call, model, vertex }) => (
+  checkRequest(body, call.params.model, { vertex })
+    ?? call.takeQuota(promptTokens(body))
+    ?? deliver(think(body, model, { vertex }))), facts);
 
 const whole = (idea) => ({ json: wholeAnswer(idea) });
 const streamed = (idea) => ({ events: streamedAnswer(idea), pauseMs: idea.pauseMs });
 
-function countTokens({ body: bytes, world, params, version }) {
-  const { body, refusal } = readRequest(bytes);
-  if (refusal) return refusal;
-  if (!world.models.find(params.model)) return modelNotFound(params.model, version, 'countTokens');
-  const totalTokens = promptTokens(camelKeys(body.generateContentRequest ?? body));
+const countTokens = (facts) => ofModel('countTokens', facts?.vertex ? 'VertexRequest' : 'CountTokensRequest', (body) => {
+  const totalTokens = promptTokens(body.generateContentRequest ?? body);
   return { json: { totalTokens, promptTokensDetails: [{ modality: 'TEXT', tokenCount: totalTokens }] } };
-}
+}, facts);
 
-const embedding = (make) => (call) => (call.world.models.find(call.params.model)
-  ? call.takeQuota(1, true) ?? make(camelKeys(call.json))
-  : modelNotFound(call.params.model, call.version, 'embedContent'));
+const embedding = (make, type) => ofModel('embedContent', type, (body, { call }) => (
+  call.takeQuota(1, true) ?? make(body, call.params.model)));
 
 function predict({ json }) {
   const count = json.parameters?.sampleCount ?? 1;
@@ -62,9 +61,10 @@ const NATIVE = [
   route('POST', `${MODEL}:streamGenerateContent`, generation(streamed), STREAMS),
   route('POST', `${EXPRESS}:generateContent`, generation(whole, { vertex: true }), GENERATES),
   route('POST', `${EXPRESS}:streamGenerateContent`, generation(streamed, { vertex: true }), STREAMS),
-  route('POST', `(?:${EXPRESS}|${MODEL.replaceAll('?<', '?<_')}):countTokens`, (call) => countTokens(call)),
-  route('POST', `${MODEL}:embedContent`, embedding(embedOne)),
-  route('POST', `${MODEL}:batchEmbedContents`, embedding(embedBatch)),
+  route('POST', `${MODEL}:countTokens`, countTokens()),
+  route('POST', `${EXPRESS}:countTokens`, countTokens({ vertex: true })),
+  route('POST', `${MODEL}:embedContent`, embedding(embedOne, 'EmbedContentRequest')),
+  route('POST', `${MODEL}:batchEmbedContents`, embedding(embedBatch, 'BatchEmbedContentsRequest')),
   route('POST', `${MODEL}:predict`, predict),
   route('POST', `${MODEL}:predictLongRunning`, startVideo),
   route('GET', `${V}/(?<name>models/[^/]+/operations/[^/]+)`, lookAtOperation),
@@ -128,8 +128,7 @@ function decoded(text) {
 function readParams(groups) {
   const params = {};
   for (const [name, value] of Object.entries(groups)) {
-    // Two alternatives of one pattern cannot share a group's name.
-    if (value !== undefined) params[name.replace(/^_/, '')] = decoded(value);
+    if (value !== undefined) params[name] = decoded(value);
   }
   return { params, version: params.version ?? 'v1beta' };
 }

@@ -37,7 +37,7 @@ function makeWorld(options) {
     rules: new Rules(),
     storm: new Storm(),
     resources: new Resources(),
-    models: new Models(options.models),
+    models: new Models(options.models, options.modelsOnPage),
     uploads: new Map(),
     publicUrl: (req) => `${options.tls ? 'https' : 'http'}://${req.headers.host}`,
   };

@@ -98,12 +98,37 @@ TEST_CASE("the version that three dialects share is told apart by path and heade
   CHECK(post("/v1/cachedContents").service == Service::gemini);
 }
 
+TEST_CASE("OpenAI's prefixes may be doubled, mixed or missing") {
+  for (const auto* target :
+       {"/v1/chat/completions", "/openai/v1/chat/completions", "/hf/v1/chat/completions",
+        "/openai/chat/completions", "/v1/v1/chat/completions", "/chat/completions", "//v1//chat/completions/",
+        "/openai/v1/v1/chat/completions", "/v1/openai/chat/completions", "/openai/v1beta/chat/completions"}) {
+    INFO(target);
+    const auto route = post(target);
+    CHECK(route.path == "/v1/chat/completions");
+    CHECK(route.endpoint == "chat");
+    CHECK(route.dialect == Dialect::openai);
+    CHECK(route.translated);
+  }
+  CHECK(find_route("GET", "/openai/models/google/gemini-3.8-flash", {}).model == "google/gemini-3.8-flash");
+  CHECK(find_route("GET", "/hf/v1/models", {}).endpoint == "list_models");
+  CHECK(find_route("GET", "/models", with({{"Authorization", "Bearer t"}})).path == "/v1/models");
+  CHECK(find_route("GET", "/models?key=t", {}).path == "/v1beta/models");
+  CHECK(post("/models/x:generateContent").path == "/v1beta/models/x:generateContent");
+  CHECK(post("/v1/audio/speech").endpoint == "speech");
+  CHECK(post("/v1/moderations").endpoint == "other");
+  CHECK(find_route("GET", "/v1/chat/completions", {}).endpoint == "other");
+  CHECK(find_route("POST", "/v1/files", with({{"Authorization", "Bearer t"}})).translated);
+  CHECK_FALSE(find_route("POST", "/v1/cachedContents", with({{"Authorization", "Bearer t"}})).translated);
+}
+
 TEST_CASE("Google's own OpenAI prefix takes the key as Bearer") {
   const auto route = post("/v1beta/openai/chat/completions");
 
   CHECK(route.service == Service::gemini);
   CHECK(route.bearer_upstream);
   CHECK(route.dialect == Dialect::openai);
+  CHECK_FALSE(route.translated);
 }
 
 TEST_CASE("Vertex express paths lead to Vertex") {

@@ -285,3 +285,9 @@ TEST_CASE("a fake request has the form that it is given") {
     expect(a_request { form = {} }.form).to_equal({})
     expect(a_request { text = "x" }.form).to_be_nil())") == "yes");
 }
+
+TEST_CASE("the cache is fresh in every test") {
+  CHECK(tested("it('sets', function() cache.set('a', 1) expect(cache.get('a')).to_be(1) end)\n"
+               "it('begins anew', function() expect(cache.get('a')).to_be_nil() end)") ==
+        "2 passed, 0 failed\nexit 0");
+}

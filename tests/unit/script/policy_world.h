@@ -38,6 +38,7 @@ class PolicyWorld {
     host.pool = pool.get();
     host.clients = clients.get();
     host.shared = shared.get();
+    host.cache = cache.get();
     host.settings = &settings;
   }
   explicit PolicyWorld(const Modules& modules) : PolicyWorld() { load(modules); }
@@ -64,6 +65,7 @@ class PolicyWorld {
   std::unique_ptr<KeyPool> pool = KeyPool::create(clock);
   std::unique_ptr<Clients> clients = Clients::create();
   std::unique_ptr<SharedTable> shared = SharedTable::create(clock);
+  std::unique_ptr<SharedTable> cache = SharedTable::create_cache(clock);
   PolicyHost host;
   std::shared_ptr<PolicyState> state;
 };

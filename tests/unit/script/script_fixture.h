@@ -37,6 +37,8 @@ class World {
     host.clock = &clock;
     shared = SharedTable::create(clock);
     host.shared = shared.get();
+    cache = SharedTable::create_cache(clock);
+    host.cache = cache.get();
     auto created = Script::create(std::move(modules.sources), host, limits);
     REQUIRE(created);
     script = std::move(*created);
@@ -73,7 +75,7 @@ class World {
   }
 
   ManualClock clock{WallTime(Milliseconds(1'795'219'200'000))};
-  std::unique_ptr<SharedTable> shared;
+  std::unique_ptr<SharedTable> shared, cache;
   PolicyHost host;
   std::unique_ptr<Script> script;
   std::unique_ptr<ScriptRun> run;

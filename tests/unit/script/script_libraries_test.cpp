@@ -50,6 +50,20 @@ TEST_CASE("shared values are one for all policies") {
   CHECK(world.call("auth") == "text true null 6 null");
 }
 
+TEST_CASE("what is cached is apart from what is shared, and one for all policies") {
+  World world(
+      {{"auth", "return function() cache.set('a', 'text') shared.set('b', 1) cache.set('c', 2, 60) end"},
+       {"keys", "return function() return cache.get('a'), cache.get('b'), cache.get('c') end"}});
+  world.call("auth");
+  CHECK(world.call("keys") == "text null 2");
+  world.clock.advance(Milliseconds(60'000));
+  CHECK(world.call("keys") == "text null null");
+  CHECK(evaluate("cache.set('a', {})").find("only texts, numbers, booleans and nil") != std::string::npos);
+  CHECK(evaluate("cache.set('a', ('x'):rep(9e6))") ==
+        "keys.lua:1: cache: the value is larger than the whole table");
+  CHECK(evaluate("cache.incr('a')") == "keys.lua:1: attempt to call field 'incr' (a nil value)");
+}
+
 TEST_CASE("what cannot be shared is refused with the line") {
   CHECK(evaluate("shared.set('a', {})").find("only texts, numbers, booleans and nil can be shared") !=
         std::string::npos);

@@ -106,3 +106,21 @@ TEST_CASE("threads count together") {
   for (std::thread& thread : threads) thread.join();
   CHECK(table->get("n") == Value(20000.0));
 }
+
+TEST_CASE("in a cache the oldest gives way, and what is set again is new") {
+  ManualClock clock{WallTime(Milliseconds(0))};
+  const auto cache = SharedTable::create(clock, 2000, SharedTable::GivesWay::oldest);
+  const std::string text(400, 'x');
+  REQUIRE(cache->set("a", text, for_ever));
+  REQUIRE(cache->set("b", text, Milliseconds(1)));
+  REQUIRE(cache->set("c", text, Milliseconds(5)));
+  REQUIRE(cache->set("a", text, Milliseconds(100)));
+  REQUIRE(cache->set("d", text, for_ever));
+  CHECK(cache->get("b") == Value());
+  CHECK(cache->get("a") == Value(text));
+  CHECK(cache->get("c") == Value(text));
+  CHECK(cache->get("d") == Value(text));
+  clock.advance(Milliseconds(5));
+  CHECK(cache->get("c") == Value());
+  CHECK_FALSE(cache->set("e", std::string(2000, 'x'), for_ever));
+}
