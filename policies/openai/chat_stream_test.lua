@@ -71,20 +71,36 @@ local function deltas(request, ...)
 end
 
 
-local role = { role = "assistant", content = "" }
+-- How the first choice says that it ends.
+local function end_of(chunks)
+  for _, chunk in ipairs(chunks) do
+    local choice = chunk.choices[1]
+    if choice and choice.finish_reason ~= json.null then
+      return choice.finish_reason
+    end
+  end
+end
+
+
+local function a_call(id, name, args)
+  return { functionCall = { id = id, name = name or "f", args = args } }
+end
 
 
 describe("a stream", function()
-  it("is a role, texts, one end, and that it is done", function()
+  it("is a role with the first words, further words, one end, and that it is done", function()
     local chunks, text = streamed(a_stream(), event "Hel", event 'lo "you"\n', event("", "STOP"))
 
     expect(text:sub(-#done)).to_be(done)
-    expect(#chunks).to_be(4)
-    expect(chunks[1]).to_equal { id = "chatcmpl-abc", object = "chat.completion.chunk", created = 1768478400, model = "fast",
-      choices = { { index = 0, delta = role, logprobs = json.null, finish_reason = json.null } } }
-    expect(chunks[2].choices[1].delta).to_equal { content = "Hel" }
-    expect(chunks[3].choices[1].delta).to_equal { content = 'lo "you"\n' }
-    expect(chunks[4].choices).to_equal { { index = 0, delta = {}, logprobs = json.null, finish_reason = "stop" } }
+    expect(#chunks).to_be(3)
+    expect(chunks[1]).to_equal {
+      id = "chatcmpl-abc", object = "chat.completion.chunk", created = 1768478400, model = "fast",
+      choices = { {
+        index = 0, delta = { role = "assistant", content = "Hel" }, logprobs = json.null, finish_reason = json.null,
+      } },
+    }
+    expect(chunks[2].choices[1].delta).to_equal { content = 'lo "you"\n' }
+    expect(chunks[3].choices).to_equal { { index = 0, delta = {}, logprobs = json.null, finish_reason = "stop" } }
     for _, chunk in ipairs(chunks) do
       expect(chunk.id).to_be("chatcmpl-abc")
       expect(chunk.created).to_be(1768478400)
@@ -94,9 +110,18 @@ describe("a stream", function()
   end)
 
 
+  it("has its end beside the last words, where they come together", function()
+    local chunks = streamed(a_stream(), event "Hel", event("lo", "STOP"))
+
+    expect(#chunks).to_be(2)
+    expect(chunks[2].choices[1].delta).to_equal { content = "lo" }
+    expect(chunks[2].choices[1].finish_reason).to_be("stop")
+  end)
+
+
   it("sends each text at once, and nothing for an event that says nothing", function()
     local request = a_stream()
-    expect(#decoded(sent(request, event "Hel"))).to_be(2)
+    expect(#decoded(sent(request, event "Hel"))).to_be(1)
     expect(#decoded(sent(request, event "lo"))).to_be(1)
     expect(sent(request, event "")).to_be("")
     expect(sent(request, { usageMetadata = { promptTokenCount = 9 } })).to_be("")
@@ -107,92 +132,96 @@ describe("a stream", function()
   it("counts tokens in a chunk of its own where that is wanted", function()
     local chunks = streamed(a_stream { stream_options = { include_usage = true } }, event "Hi", event("", "STOP"))
 
-    expect(#chunks).to_be(4)
-    for i = 1, 3 do
-      expect(chunks[i].usage).to_be(json.null)
-    end
-    expect(chunks[4].choices).to_equal {}
-    expect(chunks[4].usage.prompt_tokens).to_be(8)
-    expect(chunks[4].usage.completion_tokens).to_be(5)
-    expect(chunks[4].usage.completion_tokens_details.reasoning_tokens).to_be(2)
-    expect(chunks[4].usage.total_tokens).to_be(13)
+    expect(#chunks).to_be(3)
+    expect(chunks[1].usage).to_be(json.null)
+    expect(chunks[2].usage).to_be(json.null)
+    expect(chunks[3].choices).to_equal {}
+    expect(chunks[3].usage.prompt_tokens).to_be(8)
+    expect(chunks[3].usage.completion_tokens).to_be(5)
+    expect(chunks[3].usage.completion_tokens_details.reasoning_tokens).to_be(2)
+    expect(chunks[3].usage.total_tokens).to_be(13)
   end)
 
 
   it("has thoughts apart", function()
-    expect(deltas(a_stream(), event { { text = "Hm.", thought = true } }, event { { text = "So.", thought = true },
-      { text = "Yes" } },
-      event("", "STOP"))).to_equal { role, { reasoning_content = "Hm." }, { reasoning_content = "So." },
-        { content = "Yes" }, {} }
+    local list = deltas(a_stream(), event { { text = "Hm.", thought = true } },
+      event { { text = "So.", thought = true }, { text = "Yes" } }, event("", "STOP"))
+
+    expect(list).to_equal {
+      { role = "assistant", reasoning_content = "Hm." }, { reasoning_content = "So." }, { content = "Yes" }, {},
+    }
   end)
 
 
   it("has each call in one delta, counted over the whole answer", function()
-    local chunks = streamed(a_stream(),
-      event { { functionCall = { id = "a", name = "f", args = { x = 1 } }, thoughtSignature = "EqU" } },
-      event { { functionCall = { id = "b", name = "g" } }, { functionCall = { id = "b", name = "g" } } },
-      event({ { text = "" } }, "STOP"))
+    local signed = a_call("a", "f", { x = 1 })
+    signed.thoughtSignature = "EqU"
+    local chunks = streamed(a_stream(), event { signed }, event { a_call("b", "g"), a_call("b", "g") }, event("", "STOP"))
     local function call_of(chunk)
       return chunk.choices[1].delta.tool_calls[1]
     end
 
-    expect(call_of(chunks[2])).to_equal { index = 0, id = "a", type = "function", ["function"] = { name = "f",
-      arguments = '{"x":1}' },
-      extra_content = { google = { thought_signature = "EqU" } } }
-    expect(call_of(chunks[3])).to_equal { index = 1, id = "b", type = "function", ["function"] = { name = "g",
-      arguments = "{}" } }
-    expect(call_of(chunks[4]).index).to_be(2)
-    expect(call_of(chunks[4]).id).never.to_be("b")
-    expect(chunks[5].choices[1].finish_reason).to_be("tool_calls")
+    expect(chunks[1].choices[1].delta.role).to_be("assistant")
+    expect(call_of(chunks[1])).to_equal {
+      index = 0, id = "a", type = "function", ["function"] = { name = "f", arguments = '{"x":1}' },
+      extra_content = { google = { thought_signature = "EqU" } },
+    }
+    expect(call_of(chunks[2])).to_equal {
+      index = 1, id = "b", type = "function", ["function"] = { name = "g", arguments = "{}" },
+    }
+    expect(call_of(chunks[3]).index).to_be(2)
+    expect(call_of(chunks[3]).id).never.to_be("b")
+    expect(end_of(chunks)).to_be("tool_calls")
   end)
 
 
   it("ends with tool_calls also where the end comes with the call, or other words after it", function()
-    local one = streamed(a_stream(), event({ { functionCall = { id = "a", name = "f" } } }, "STOP"))
-    local other = streamed(a_stream(), event { { functionCall = { id = "a", name = "f" } } }, event "Wait.", event("",
-      "STOP"))
-
-    expect(one[3].choices[1].finish_reason).to_be("tool_calls")
-    expect(other[4].choices[1].finish_reason).to_be("tool_calls")
+    expect(end_of(streamed(a_stream(), event({ a_call "a" }, "STOP")))).to_be("tool_calls")
+    expect(end_of(streamed(a_stream(), event { a_call "a" }, event "Wait.", event("", "STOP")))).to_be("tool_calls")
   end)
 
 
   it("brings one call alone where that is wanted", function()
-    local given = event({ { functionCall = { id = "a", name = "f" } }, { functionCall = { id = "b", name = "f" } } }, "STOP")
-    expect(#deltas(a_stream { parallel_tool_calls = false }, given)).to_be(3)
+    local list = deltas(a_stream { parallel_tool_calls = false }, event({ a_call "a", a_call "b" }, "STOP"))
+
+    expect(#list).to_be(1)
+    expect(list[1].tool_calls[1].id).to_be("a")
   end)
 
 
   it("calls functions as it was before there were tools", function()
-    local chunks = streamed(a_stream { functions = { { name = "f" } } }, event({ { functionCall = { name = "f" } } }, "STOP"))
+    local chunks = streamed(a_stream { functions = { { name = "f" } } }, event({ a_call "a" }, "STOP"))
 
-    expect(chunks[2].choices[1].delta).to_equal { function_call = { name = "f", arguments = "{}" } }
-    expect(chunks[3].choices[1].finish_reason).to_be("function_call")
+    expect(chunks[1].choices[1].delta.function_call).to_equal { name = "f", arguments = "{}" }
+    expect(end_of(chunks)).to_be("function_call")
   end)
 
 
   it("shows code, and its output", function()
-    expect(deltas(a_stream(), event({ { executableCode = { language = "PYTHON", code = "1" } }, { codeExecutionResult = {
-      output = "1" } } },
-      "STOP"))).to_equal { role, { content = "\n```python\n1\n```\n" }, { content = "\n```\n1\n```\n" }, {} }
+    local list = deltas(a_stream(), event({
+      { executableCode = { language = "PYTHON", code = "1" } }, { codeExecutionResult = { output = "1" } },
+    }, "STOP"))
+
+    expect(list[1].content .. list[2].content).to_be("\n```python\n1\n```\n\n```\n1\n```\n")
   end)
 
 
   it("shows pictures without copying them", function()
     local data = ("QUJD"):rep(500000)
-    local request = a_stream()
-    local out = chat.event(request, a_response { body = event { { inlineData = { mimeType = "image/png",
-      data = data } } } }.body)
+    local picture = { inlineData = { mimeType = "image/png", data = data } }
     local blobs = 0
-    for _, piece in ipairs(out) do
+    for _, piece in ipairs(chat.event(a_stream(), a_response { body = event { picture } }.body)) do
       blobs = blobs + (type(piece) == "userdata" and 1 or 0)
     end
     expect(blobs).to_be(2)
 
-    local list = deltas(a_stream(), event { { inlineData = { mimeType = "image/png", data = data } } }, event(nil, "STOP"))
-    expect(list[2].content).to_be("![image](data:image/png;base64," .. data .. ")")
-    expect(list[3].images[1].image_url.url).to_be("data:image/png;base64," .. data)
-    expect(list[4]).to_equal {}
+    local text, images = "", {}
+    for _, delta in ipairs(deltas(a_stream(), event { picture }, event(nil, "STOP"))) do
+      text = text .. (delta.content or "")
+      images[#images + 1] = delta.images and delta.images[1].image_url.url
+    end
+    expect(text).to_be("![image](data:image/png;base64," .. data .. ")")
+    expect(images).to_equal { "data:image/png;base64," .. data }
   end)
 
 
@@ -203,34 +232,35 @@ describe("a stream", function()
     local list = deltas(a_stream { model = "gemini-3.1-flash-tts-preview", audio = { voice = "Kore", format = "pcm16" } },
       sound "AAAA", sound "BBBB", event(nil, "STOP"))
 
-    expect(list[2].audio.data).to_be("AAAA")
-    expect(list[3].audio.data).to_be("BBBB")
-    expect(list[3].audio.id).to_be(list[2].audio.id)
+    expect(list[1].audio.data).to_be("AAAA")
+    expect(list[2].audio.data).to_be("BBBB")
+    expect(list[2].audio.id).to_be(list[1].audio.id)
   end)
 
 
   it("names its sources at the end, in characters of all its text", function()
     local grounding = {
       groundingChunks = { { web = { uri = "https://u.example", title = "u" } } },
-      groundingSupports = { { segment = { startIndex = 5, endIndex = 11, text = "España" }, groundingChunkIndices = { 0 } } },
+      groundingSupports = { {
+        segment = { startIndex = 5, endIndex = 12, text = "España" }, groundingChunkIndices = { 0 },
+      } },
     }
-    local list = deltas(a_stream { web_search_options = {} }, event "Olé ", event "Espa", event("ña.", nil,
-      { groundingMetadata = {} }),
-      event("", "STOP", { groundingMetadata = grounding }))
+    local list = deltas(a_stream { web_search_options = {} }, event "Olé ", event "Espa",
+      event("ña.", nil, { groundingMetadata = {} }), event("", "STOP", { groundingMetadata = grounding }))
 
-    expect(list[5].annotations).to_equal {
+    expect(list[4].annotations).to_equal {
       { type = "url_citation", url_citation = { start_index = 4, end_index = 10, url = "https://u.example", title = "u" } },
     }
-    expect(list[6]).to_equal {}
+    expect(list[5]).to_equal {}
   end)
 
 
   it("tells probabilities with the text that they are of", function()
-    local chunks = streamed(a_stream { logprobs = true }, event("H", nil, { logprobsResult = { chosenCandidates = {
-      { token = "H", logProbability = -1 } } } }), event("", "STOP"))
+    local result = { chosenCandidates = { { token = "H", logProbability = -1 } } }
+    local chunks = streamed(a_stream { logprobs = true }, event("H", nil, { logprobsResult = result }), event("i", "STOP"))
 
-    expect(chunks[2].choices[1].logprobs.content[1].logprob).to_be(-1)
-    expect(chunks[1].choices[1].logprobs).to_be(json.null)
+    expect(chunks[1].choices[1].logprobs.content[1].logprob).to_be(-1)
+    expect(chunks[2].choices[1].logprobs).to_be(json.null)
   end)
 
 
@@ -238,8 +268,8 @@ describe("a stream", function()
     local chunks, text = streamed(a_stream(), event({ { text = "Hm.", thought = true }, { text = "Hello" },
       { functionCall = { id = "a", name = "f" } } }, "STOP"))
 
-    expect(#chunks).to_be(5)
-    expect(chunks[5].choices[1].finish_reason).to_be("tool_calls")
+    expect(#chunks).to_be(3)
+    expect(end_of(chunks)).to_be("tool_calls")
     expect(text:sub(-#done)).to_be(done)
   end)
 
@@ -260,51 +290,49 @@ end)
 
 
 describe("the end of a stream", function()
-  local function last_choice(...)
-    local chunks = streamed(a_stream(), ...)
-    return chunks[#chunks].choices[1], chunks
+  local function ending(...)
+    return end_of(streamed(a_stream(), ...))
   end
 
 
   it("has OpenAI's name for it, once", function()
-    expect(last_choice(event("Hi", "MAX_TOKENS")).finish_reason).to_be("length")
-    expect(last_choice(event("Hi"), event(nil, "SAFETY")).finish_reason).to_be("content_filter")
-    expect(last_choice(event("Hi"), event(nil, "OTHER")).finish_reason).to_be("stop")
-    local _, chunks = last_choice(event("Hi", "STOP"), event("", "STOP"))
+    expect(ending(event("Hi", "MAX_TOKENS"))).to_be("length")
+    expect(ending(event "Hi", event(nil, "SAFETY"))).to_be("content_filter")
+    expect(ending(event "Hi", event(nil, "OTHER"))).to_be("stop")
     local ends = 0
-    for _, chunk in ipairs(chunks) do
+    for _, chunk in ipairs((streamed(a_stream(), event("Hi", "STOP"), event("", "STOP")))) do
       ends = ends + (chunk.choices[1].finish_reason ~= json.null and 1 or 0)
     end
     expect(ends).to_be(1)
   end)
 
 
-  it("of a blocked prompt or answer that says nothing is one of a filter", function()
-    local blocked = deltas(a_stream(), { promptFeedback = { blockReason = "SAFETY" },
-      usageMetadata = { promptTokenCount = 8 } })
-    expect(blocked).to_equal { role, { refusal = "Gemini does not answer this prompt: SAFETY." }, {} }
-    expect(last_choice({ promptFeedback = { blockReason = "SAFETY" } }).finish_reason).to_be("content_filter")
-    local filtered = deltas(a_stream(), event(nil, "SPII"))
-    expect(filtered[2].refusal).to_contain("SPII")
+  it("of a blocked prompt, or of an answer that says nothing, is one of a filter", function()
+    local blocked = { promptFeedback = { blockReason = "SAFETY" }, usageMetadata = { promptTokenCount = 8 } }
+
+    expect(ending(blocked)).to_be("content_filter")
+    expect(deltas(a_stream(), blocked)[1])
+      .to_equal { role = "assistant", refusal = "Gemini does not answer this prompt: SAFETY." }
+    expect(ending(event(nil, "SPII"))).to_be("content_filter")
+    expect(deltas(a_stream(), event(nil, "SPII"))[1].refusal).to_contain("SPII")
   end)
 
 
   it("is tried to be avoided once, where the model failed before it said anything", function()
+    local failure = event(nil, "MALFORMED_FUNCTION_CALL")
     local request = a_stream()
-    expect(sent(request, event(nil, "MALFORMED_FUNCTION_CALL"))).to_be("")
+    expect(sent(request, failure)).to_be("")
     expect(getmetatable(chat.event(request, nil))).to_be("again")
-    local chunks = streamed(request, event("Hi", "STOP"))
-    expect(#chunks).to_be(3)
+    expect(#streamed(request, event("Hi", "STOP"))).to_be(1)
 
     local hopeless = a_stream()
-    sent(hopeless, event(nil, "MALFORMED_FUNCTION_CALL"))
+    sent(hopeless, failure)
     chat.event(hopeless, nil)
-    local rest = streamed(hopeless, event(nil, "MALFORMED_FUNCTION_CALL"))
-    expect(rest[2].choices[1].finish_reason).to_be("stop")
+    expect(end_of(streamed(hopeless, failure))).to_be("stop")
 
     local talking = a_stream()
     sent(talking, event "Hi")
-    sent(talking, event(nil, "MALFORMED_FUNCTION_CALL"))
+    sent(talking, failure)
     expect(type(chat.event(talking, nil))).to_be("string")
   end)
 
@@ -325,19 +353,19 @@ describe("several streams", function()
     local request = a_stream { n = 2, stream_options = { include_usage = true } }
     local first = sent(request, event "A") .. sent(request, event("", "STOP"))
     expect(getmetatable(chat.event(request, nil))).to_be("again")
-    local chunks, text = streamed(request, event "B", event "C", event(nil, "MAX_TOKENS"))
+    local _, text = streamed(request, event "B", event "C", event(nil, "MAX_TOKENS"))
     local all = decoded(first .. text)
 
-    expect(#chunks).to_be(6)
     local seen = {}
     for i, chunk in ipairs(all) do
       local choice = chunk.choices[1]
-      seen[i] = choice and choice.index .. " " .. (choice.delta.content or tostring(choice.finish_reason)) or "usage"
+      local delta = choice and choice.delta
+      seen[i] = choice and choice.index .. (delta.role and " role " or " ") .. (delta.content or choice.finish_reason) or "usage"
       expect(chunk.id).to_be("chatcmpl-abc")
     end
-    expect(seen).to_equal { "0 ", "0 A", "0 stop", "1 ", "1 B", "1 C", "1 length", "usage" }
-    expect(all[8].usage.prompt_tokens).to_be(16)
-    expect(all[8].usage.total_tokens).to_be(26)
+    expect(seen).to_equal { "0 role A", "0 stop", "1 role B", "1 C", "1 length", "usage" }
+    expect(all[6].usage.prompt_tokens).to_be(16)
+    expect(all[6].usage.total_tokens).to_be(26)
   end)
 
 
@@ -350,7 +378,8 @@ describe("several streams", function()
     local texts = { "", "" }
     for _, chunk in ipairs(chunks) do
       local choice = chunk.choices[1]
-      texts[choice.index + 1] = texts[choice.index + 1] .. (choice.delta.content or "." .. choice.finish_reason)
+      local ending = choice.finish_reason ~= json.null and "." .. choice.finish_reason or ""
+      texts[choice.index + 1] = texts[choice.index + 1] .. (choice.delta.content or "") .. ending
     end
 
     expect(texts).to_equal { "AD.stop", "BC.stop" }

@@ -112,8 +112,8 @@ describe("a text completion", function()
     local more = completions.event(request, nil)
     expect(more.body.contents[1].parts[1].text).to_be("B")
     local text = table.concat(completions.event(request, event("2", "STOP"))) .. completions.event(request, nil)
-    expect(text).to_contain('"index":1,"text":"2"')
-    expect(text).to_contain('"index":0,"text":"","logprobs":null,"finish_reason":"stop"')
+    expect(text).to_contain('"index":0,"text":"1","logprobs":null,"finish_reason":"stop"')
+    expect(text).to_contain('"index":1,"text":"2","logprobs":null,"finish_reason":"stop"')
   end)
 
 
