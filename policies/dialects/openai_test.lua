@@ -96,7 +96,7 @@ describe("an error of Google's", function()
 
 
   it("that breaks a stream is its last event", function()
-    local text = openai.error(a_question("chat"), { status = 502, message = "It broke off", in_stream = true })
+    local text = openai.error(a_question("images"), { status = 502, message = "It broke off", in_stream = true })
 
     expect(text).to_contain("data: {")
     expect(text).to_contain("It broke off")

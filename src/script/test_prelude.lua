@@ -361,13 +361,19 @@ share("http", {
 local google_as_it_is = google
 share("google", setmetatable({
   fetch = function(key, request)
-    if not native.name_of(key) then error("google.fetch: expected a key", 2) end
+    if type(key) == "table" then key, request = nil, key
+    elseif not native.name_of(key) then error("google.fetch: expected a key", 2) end
     if type(request) ~= "table" or type(request.path) ~= "string" then error("google.fetch: expected a path", 2) end
     local call = { key = key }
     for name, value in pairs(request) do call[name] = value end
     return fetched("google.fetch", call)
   end,
 }, { __index = google_as_it_is }))
+
+
+-- SHIM (uncommitted)
+share("cache", { get = shared.get, set = shared.set })
+share("background", function(f) local good, why = pcall(f) if not good then print(why) end end)
 
 
 -- The runner's ---------------------------------------------------------------------------------------------------

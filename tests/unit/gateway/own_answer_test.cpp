@@ -28,7 +28,7 @@ TEST_CASE("an error for an OpenAI client has OpenAI's shape") {
   const auto body = Json::parse(own_error(Dialect::openai, error, headers));
 
   CHECK(body["error"]["type"] == "authentication_error");
-  CHECK(body["error"]["code"] == "unauthorized");
+  CHECK(body["error"]["code"] == "invalid_api_key");
   CHECK(headers.get("x-should-retry") == "false");
 }
 

@@ -131,7 +131,7 @@ TEST_CASE("a dialect's answer is a body, a text, a list of texts, or a wish for 
   CHECK(answered("return again()") == "again");
   CHECK(answered("return deny(400, 'blocked')") == "deny 400 blocked");
   CHECK(answered("return {text = {{}}}") ==
-        "failure: dialects/openai.lua: response: text: a list of texts holds a table");
+        "failure: dialects/openai.lua: response: text: [1]: a table, expected a text or a blob");
 
   Speaking speaking("response = function() return again({n = 2}) end");
   CHECK(speaking.answer("{}") == "again");
@@ -147,7 +147,7 @@ TEST_CASE("a dialect is given the events of a stream, and its end") {
   CHECK(speaking.event(R"({"error":{"message":"full"}})") == "the end: fulltrue");
   CHECK(speaking.event(std::nullopt) == "event: bye\n");
   CHECK(Speaking("event = function() return 7 end").event("{}") ==
-        "failure: dialects/openai.lua: event: a number is no text");
+        "failure: dialects/openai.lua: event: a number, expected a text or a blob");
 }
 
 TEST_CASE("a dialect words an error, with its status and headers") {
