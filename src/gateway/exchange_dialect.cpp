@@ -234,9 +234,9 @@ void Exchange::ask_again() {
 
 void Exchange::tell_google_error() {
   redact_held_answer();
-  const auto& text = attempt_->held_text();
+  const auto text = std::string(attempt_->error_text());
   const int status = attempt_->head().status >= 400 ? attempt_->head().status : status_of_error(text);
-  tell_problem({status, message_of_error(text), std::string(attempt_->error_text()), false, {}});
+  tell_problem({status, message_of_error(text), text, false, {}});
 }
 
 void Exchange::tell_problem(Problem problem) {

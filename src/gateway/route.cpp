@@ -262,6 +262,14 @@ bool is_openai_alone(std::string_view path) {
                      [&](std::string_view prefix) { return path.starts_with(prefix); });
 }
 
+// "/models", behind a base URL without any version.
+void add_missing_version(std::string& path, const Headers& headers, std::string_view query) {
+  if (path != "/models" && !path.starts_with("/models/")) return;
+  const bool is_openai =
+      path.find(':') == std::string::npos && guess_dialect(headers, query) == Dialect::openai;
+  path.insert(0, is_openai ? "/v1" : "/v1beta");
+}
+
 // True, and the path is "/v1/...": it is OpenAI's by its prefix, or by what stands behind "/v1" or nothing.
 bool take_openai_path(std::string& path) {
   bool named = false;
@@ -348,6 +356,7 @@ Route find_route(std::string_view method, std::string_view target, const Headers
   route.path = normal_path(target);
   route.query = split_target(target).query;
   const bool under_gemini = take_prefix(route.path, "/gemini");
+  if (!under_gemini) add_missing_version(route.path, headers, route.query);
   const bool speaks_openai = !under_gemini && take_openai_path(route.path);
   if (!speaks_openai) drop_doubled_versions(route.path);
   if (climbs(route.path)) return route;

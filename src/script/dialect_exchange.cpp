@@ -90,6 +90,7 @@ TranslatedAnswer ScriptedExchange::read_translated_answer(lua_State* results) {
     return read_denied<TranslatedAnswer>(results, "{body = ...}, again() or deny(...)");
   if (is_again(*policies_, results, 1)) {
     if (auto failed = take_new_body(results)) return std::move(*failed);
+    if (!objects_.keep_response()) return failure("again: the answers so far are larger than can be kept");
     return AskAgain{};
   }
   auto answer = read_dialect_answer(results, 1, objects_.response->status);

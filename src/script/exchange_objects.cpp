@@ -122,6 +122,14 @@ void ExchangeObjects::begin_response(PolicyResponse& next) {
   response_body = {};
 }
 
+bool ExchangeObjects::keep_response() {
+  constexpr std::size_t most_kept_bytes = std::size_t{256} * 1024 * 1024;
+  kept_bytes += response->text.size();
+  // The bytes of a long text stay where they are when it is moved, and blobs lie in long texts alone.
+  kept_answers.push_back({std::move(response->text), std::move(response_body)});
+  return kept_bytes <= most_kept_bytes;
+}
+
 void ExchangeObjects::end_response() {
   response = nullptr;
   response_body = {};

@@ -79,6 +79,12 @@ struct ExchangeObjects {
   PolicyResponse* response = nullptr;  // While transform.response or a dialect's response runs.
   std::uint32_t response_number = 0;
   EditableBody response_body;
+  struct KeptAnswer {
+    std::string text;
+    EditableBody body;
+  };
+  std::deque<KeptAnswer> kept_answers;
+  std::size_t kept_bytes = 0;
 
   void begin_select(const PolicyExchange::Selecting& selecting);
   void note_in_vain(const KeyQuery& vain, std::optional<Milliseconds> its_free_in);
@@ -86,6 +92,8 @@ struct ExchangeObjects {
   void begin_attempt(const PolicyAttempt& next);
   void end_attempt();
   void begin_response(PolicyResponse& next);
+  // Keeps an answer that a dialect goes on with: what it has of it may be blobs. False: they are too many.
+  bool keep_response();
   void end_response();
 };
 

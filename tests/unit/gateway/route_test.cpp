@@ -112,6 +112,9 @@ TEST_CASE("OpenAI's prefixes may be doubled, mixed or missing") {
   }
   CHECK(find_route("GET", "/openai/models/google/gemini-3.8-flash", {}).model == "google/gemini-3.8-flash");
   CHECK(find_route("GET", "/hf/v1/models", {}).endpoint == "list_models");
+  CHECK(find_route("GET", "/models", with({{"Authorization", "Bearer t"}})).path == "/v1/models");
+  CHECK(find_route("GET", "/models?key=t", {}).path == "/v1beta/models");
+  CHECK(post("/models/x:generateContent").path == "/v1beta/models/x:generateContent");
   CHECK(post("/v1/audio/speech").endpoint == "speech");
   CHECK(post("/v1/moderations").endpoint == "other");
   CHECK(find_route("GET", "/v1/chat/completions", {}).endpoint == "other");
