@@ -21,17 +21,22 @@ local no_limit = 2 ^ 53
 local numbers = {
   { "temperature", "temperature", 0, 2 },
   { "top_p", "topP" },
-  { "presence_penalty", "presencePenalty" },
-  { "frequency_penalty", "frequencyPenalty" },
 }
 
+local penalties = { presence_penalty = "presencePenalty", frequency_penalty = "frequencyPenalty" }
 
+
+-- No penalty is a penalty of 0. Many clients say so, and most models know none at all.
 local function read_numbers(body, config)
   for _, row in ipairs(numbers) do
     local number = body[row[1]] ~= nil and check.number(body, row[1])
     if number then
       config[row[2]] = row[3] and math.max(row[3], math.min(row[4], number)) or number
     end
+  end
+  for name, penalty in pairs(penalties) do
+    local number = body[name] ~= nil and check.number(body, name)
+    config[penalty] = number and number ~= 0 and number or nil
   end
 end
 
