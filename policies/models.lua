@@ -51,7 +51,7 @@ models.aliases = {
   ["gpt-*-transcribe*"] = { setting = "TRANSCRIPTION_MODEL" },
 }
 
--- What an ending asks for, in request.features; any number of them, in any order.
+-- What an ending, which begins with a -, asks for in request.features; any number of them, in any order.
 models.endings = {
   ["-search"] = "search",
   ["-image"] = "image",
@@ -70,6 +70,9 @@ models.real = {
 -- What tools write before a model's name.
 local prefixes = { models = true, google = true, gemini = true, openai = true, anthropic = true }
 
+local longest_name = 256
+
+local NO_NAME = 'The request names no model: "%s".'
 local CANNOT_BE_DONE = 'The model "%s" asks for more than the model alone, which Pollux writes into the JSON body: '
   .. "it needs one that can be read, of at most RETRY_BODY_BYTES."
 
@@ -144,7 +147,7 @@ local function sort_aliases(listed)
   for _, row in ipairs(listed) do
     local name, target = row:match("^([^=]+)=([^=]+)$")
     if name then
-      put(name, target, 1)
+      put(name, without_prefixes(target), 1)
     else
       log.error('MODEL_ALIASES: "' .. row .. '" is not of the form name=model, and counts for nothing')
     end
@@ -193,7 +196,7 @@ local endings_by_word
 local function sort_endings()
   local words = {}
   for ending in pairs(models.endings) do
-    local word = ending:match("[^%-]*$")
+    local word = ending:match("^.*%-(.*)$")
     words[word] = words[word] or {}
     table.insert(words[word], ending)
     table.sort(words[word], function(one, other) return #one > #other end)
@@ -205,7 +208,7 @@ end
 -- The ending of a name that is longer than it, or nil.
 local function ending_of(name)
   endings_by_word = endings_by_word or sort_endings()
-  local candidates = endings_by_word[name:match("[^%-]*$")]
+  local candidates = endings_by_word[name:match("^.*%-(.*)$")]
   for _, ending in ipairs(candidates or {}) do
     if #name > #ending and name:sub(-#ending) == ending then
       return ending
@@ -303,8 +306,8 @@ end
 
 function models.resolve(request, name)
   local plain = without_prefixes(name)
-  if plain == "" then
-    return deny(400, 'The request names no model: "' .. name .. '".', { param = "model" })
+  if plain == "" or #plain > longest_name then
+    return deny(400, NO_NAME:format(name:sub(1, longest_name)), { param = "model" })
   end
   local model, wanted = models.read(plain)
   for feature in pairs(wanted) do

@@ -51,8 +51,9 @@ describe("models.resolve", function()
   end)
 
 
-  it("refuses a name that names nothing with 400", function()
+  it("refuses with 400 what is no name: nothing, and what is endless", function()
     expect(models.resolve(a_request(), "models/").status).to_be(400)
+    expect(models.resolve(a_request(), ("x"):rep(100000)).status).to_be(400)
   end)
 end)
 
@@ -234,9 +235,9 @@ describe("MODEL_ALIASES", function()
   end)
 
 
-  it("may stand for names with endings", function()
+  it("may stand for names with endings, and with what tools write before them", function()
     google_lists("gemini-3.8-flash")
-    with_settings { MODEL_ALIASES = { "quick=gemini-3.8-flash-non-thinking" } }
+    with_settings { MODEL_ALIASES = { "quick=models/gemini-3.8-flash-non-thinking" } }
 
     local model, wanted = resolved("quick-search")
 

@@ -18,14 +18,12 @@ local encode = json.encode
 
 -- A stream begins with its first event, which knows its name.
 local function begin(request, wishes, shape, event)
-  local fields = {
-    id = shape.id .. (values.text(event.responseId) or crypto.uuid()), object = shape.object,
-    created = wishes.created, model = wishes.model, system_fingerprint = values.text(event.modelVersion),
-  }
+  local id = shape.id .. (values.text(event.responseId) or crypto.uuid())
   return {
     request = request, wishes = wishes, shape = shape,
-    head = "data: " .. encode(fields):sub(1, -2) .. ",\"choices\":[",
-    tail = wishes.include_usage and "],\"usage\":null}\n\n" or "]}\n\n",
+    head = ('data: {"id":%s,"object":"%s","created":%d,"model":%s,"choices":['):format(
+      encode(id), shape.object, wishes.created, encode(wishes.model)),
+    tail = wishes.include_usage and '],"usage":null}\n\n' or "]}\n\n",
     base = 0,      -- The index of this round's first choice.
     round = {},    -- Its choices, by position.
     pending = "",  -- What the round before has left to say.
@@ -194,7 +192,7 @@ local function closing(self)
 end
 
 
--- The bytes for an event; for nil, which ends a stream, the closing ones. Second, true if another round is wanted instead.
+-- The bytes for an event; for nil, which ends a stream, the closing ones, or nil and true: another round is wanted.
 function stream.event(request, wishes, shape, event)
   local self = wishes.stream
   if event == nil then

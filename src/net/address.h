@@ -28,6 +28,10 @@ class Address {
   std::uint16_t port() const noexcept;
   void set_port(std::uint16_t port) noexcept;
 
+  // Whether it belongs to somebody on the Internet: no address of this machine or of a network of its
+  // owner's, none that is reserved. Of IPv4 within IPv6, the IPv4 address counts.
+  bool is_public() const noexcept;
+
   // Without the port; an IPv4 address mapped into IPv6 is shown as IPv4.
   std::string text() const;
   // The reverse of of_bytes().

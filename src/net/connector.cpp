@@ -1,5 +1,6 @@
 #include "net/connector.h"
 
+#include <algorithm>
 #include <utility>
 
 #include "net/dial.h"
@@ -42,15 +43,19 @@ class Journey final : public Connecting,
   }
 
  private:
-  enum class Stage { resolving, dialing, tunneling, securing };
+  enum class Stage { resolving, refusing, dialing, tunneling, securing };
 
   const std::string& next_host() const { return proxy_ ? proxy_->host : origin_.host; }
   std::uint16_t next_port() const { return proxy_ ? proxy_->port : origin_.port; }
 
   void dial(const std::vector<Address>& addresses) {
-    stage_ = Stage::dialing;
     resolving_.reset();
     limit_.stop();
+    if (origin_.public_only && (proxy_ || !std::ranges::all_of(addresses, &Address::is_public))) {
+      stage_ = Stage::refusing;  // Said on the loop's next turn.
+      return limit_.start(std::chrono::milliseconds(0));
+    }
+    stage_ = Stage::dialing;
     limit_.start(limits_.connect);
     DialEvents& events = *this;
     dial_ = std::make_unique<Dial>(loop_, addresses, next_port(), events);
@@ -90,6 +95,9 @@ class Journey final : public Connecting,
       case Stage::resolving:
         return fail(NetError::Kind::timeout,
                     "no answer from the name server within " + duration_text(limits_.resolve));
+      case Stage::refusing:
+        return fail(NetError::Kind::connect,
+                    proxy_ ? "a proxy may lead anywhere" : "its address is not public");
       case Stage::dialing:
         loop_.resolver().forget(next_host());
         return fail(NetError::Kind::timeout, "no answer within " + duration_text(limits_.connect));

@@ -22,6 +22,9 @@ struct Origin {
   bool tls = true;
   std::string host;  // A name or an address; IPv6 without brackets.
   std::uint16_t port = 443;
+  // Every address of the host must be public, or no connection is made: who named it is not trusted with our
+  // own network. REQUIRES: no proxy, for nobody can say where one leads.
+  bool public_only = false;
 
   // "https://host:port" -> Origin and, in `path`, what follows (a prefix such as "/v1beta" or "").
   static Result<Origin> parse(std::string_view url, std::string* path = nullptr);

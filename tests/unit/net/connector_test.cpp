@@ -231,3 +231,30 @@ TEST_CASE("a resolver knows literal addresses without asking") {
   CHECK(loop.get().resolver().known("2001:db8::7").front().text() == "2001:db8::7");
   CHECK(loop.get().resolver().known("example.com").empty());
 }
+
+TEST_CASE("an origin that must be public is never looked for on this machine, however it is written") {
+  TestLoop loop;
+  const Door door(loop);
+  for (const auto* host : {"127.0.0.1", "localhost", "::1", "127.1", "2130706433", "0x7f000001", "0177.0.0.1",
+                           "0", "::ffff:127.0.0.1", "169.254.169.254"}) {
+    INFO(host);
+    auto origin = door.origin(host);
+    origin.public_only = true;
+    const Outcome outcome(loop, origin);
+    REQUIRE(outcome.recorder.failed);
+    CHECK_FALSE(outcome.at_once);
+    CHECK_THAT(outcome.recorder.error.message, Catch::Matchers::EndsWith(": its address is not public"));
+  }
+  CHECK(Outcome(loop, door.origin("127.1")).recorder.stream != nullptr);
+}
+
+TEST_CASE("an origin that must be public is not looked for through a proxy") {
+  TestLoop loop;
+  const Door door(loop);
+  Origin origin{true, "example.com", 443, true};
+  const Outcome outcome(loop, origin, Proxy{Proxy::Kind::http, "127.0.0.1", door.port(), "", ""});
+
+  REQUIRE(outcome.recorder.failed);
+  CHECK(outcome.recorder.error.kind == NetError::Kind::proxy);
+  CHECK_THAT(outcome.recorder.error.message, Catch::Matchers::EndsWith(": a proxy may lead anywhere"));
+}
