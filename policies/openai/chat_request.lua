@@ -9,6 +9,7 @@ local schema = require "gemini.schema"
 local thinking = require "gemini.thinking"
 local tools = require "openai.tools"
 local values = require "gemini.values"
+local voices = require "openai.voices"
 
 local chat_request = {}
 
@@ -163,9 +164,12 @@ local function read_audio(body, config)
   if not audio then
     return nil
   end
-  local voice = values.text(audio.voice)
+  local asked = values.text(audio.voice)
+  local voice = asked and voices.named(asked)
   if voice then
     config.speechConfig = { voiceConfig = { prebuiltVoiceConfig = { voiceName = voice } } }
+  elseif asked then
+    check.refuse("audio.voice", "expected one of " .. voices.list())
   end
   local format = values.text(audio.format) or "wav"
   if not sound_formats[format] then
