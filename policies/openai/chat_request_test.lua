@@ -184,6 +184,15 @@ describe("a chat completion's request", function()
       audio = { voice = "Kore", format = "wav" } }).to_equal {
         responseModalities = { "AUDIO" }, speechConfig = { voiceConfig = { prebuiltVoiceConfig = { voiceName = "Kore" } } },
       }
+    expect(config { modalities = { "audio" }, audio = { voice = "onyx" } }.speechConfig.voiceConfig.prebuiltVoiceConfig.voiceName)
+      .to_be("Algenib")
+    expect_refused({ audio = { voice = "HAL" } }, "audio.voice", "Kore")
+  end)
+
+
+  it("takes a penalty of 0 for none", function()
+    expect(config { presence_penalty = 0, frequency_penalty = 0 }).to_be_nil()
+    expect(config { presence_penalty = 0, frequency_penalty = 0.5 }).to_equal { frequencyPenalty = 0.5 }
   end)
 
 

@@ -67,6 +67,17 @@ describe("tools", function()
   end)
 
 
+  it("may have a list where a schema should stand, which is none", function()
+    for _, parameters in ipairs { "[]", '[{"type":"string"}]', '{"properties":{"a":[]}}', '{"properties":[1]}' } do
+      local text = '{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"f","parameters":'
+        .. parameters .. "}}]}"
+      local call = chat.request(a_request { dialect = "openai", model = "gemini-3.8-flash", text = text }).body
+
+      expect(json.encode(call.tools[1].functionDeclarations[1].parametersJsonSchema)).to_contain('"type":"object"')
+    end
+  end)
+
+
   it("are left out where there are none", function()
     expect(sent({ tools = {} }).tools).to_be_nil()
     expect(sent({ tools = { { type = "local_shell" } } }).tools).to_be_nil()
