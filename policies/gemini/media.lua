@@ -192,7 +192,7 @@ local function type_of_answer(answered, url)
 end
 
 
-local function fetched(request, url)
+local function fetched(request, url, takes_texts)
   local allowance = allowance_of(request)
   if allowance.files == 0 then
     return nil, "a request may name at most " .. most_files .. " files to fetch"
@@ -209,14 +209,17 @@ local function fetched(request, url)
   local kind, said = type_of_answer(answered, what)
   if not kind then
     return nil, "Gemini takes nothing of the type " .. (said or "that its server does not tell")
+  elseif kind:find("^text/") and not takes_texts then
+    return nil, "a page of the type " .. kind .. " stands there"  -- That of an error, or of a login.
   end
   allowance.bytes = math.max(0, allowance.bytes - math.floor(bytes.length(answered.body) / 4) * 3)
   return inline(kind, answered.body)
 end
 
 
--- The part for a URL of any kind; nil and why. It may wait.
-function media.from_url(request, url, kind)
+-- The part for a URL of any kind; nil and why. It may wait. `kind` is its type as far as known; texts are taken for
+-- files alone.
+function media.from_url(request, url, kind, takes_texts)
   if not bytes.is_text(url) then
     return nil, "expected a text"
   end
@@ -234,7 +237,7 @@ function media.from_url(request, url, kind)
   elseif head:sub(1, 5) == "gs://" or is_on_youtube(url) then
     return { fileData = { mimeType = kind, fileUri = url } }
   elseif head:find("^https?://") then
-    return fetched(request, url)
+    return fetched(request, url, takes_texts)
   end
   return nil, "expected a data URL, an http or https address, or files/ID"
 end

@@ -198,6 +198,7 @@ describe("what an address stands for", function()
       ["https://a.example/gone"] = { status = 404 }, ["https://a.example/empty"] = { body = "" },
       ["https://a.example/page.png"] = { headers = { ["content-type"] = "text/x-odd" }, body = "picture" },
       ["https://a.example/gif"] = { headers = { ["content-type"] = "image/gif" }, body = "picture" },
+      ["https://a.example/login"] = { headers = { ["content-type"] = "text/html" }, body = "<p>" },
       ["https://a.example/what"] = { body = "picture" },
     }
 
@@ -205,6 +206,8 @@ describe("what an address stands for", function()
     expect_refused(image "https://a.example/gone", ".image_url.url", "status 404")
     expect_refused(image "https://a.example/empty", ".image_url.url", "empty")
     expect_refused(image "https://a.example/page.png", ".image_url.url", "text/x-odd")
+    expect_refused(image "https://a.example/login", ".image_url.url", "text/html")
+    expect_part({ type = "file", file = { file_url = "https://a.example/login" } }, inline("text/html", crypto.base64("<p>")))
     expect_refused(image "https://a.example/gif", ".image_url.url", "image/gif")
     expect_refused(image "https://a.example/what", ".image_url.url", "does not tell")
     expect_refused(image "https://", ".image_url.url", "no http or https address")
