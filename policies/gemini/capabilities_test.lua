@@ -59,8 +59,8 @@ describe("what a model refuses", function()
       { "`temperature` is not supported by this model.", { temperature = 1, topP = 1 }, { topP = 1 } },
       { "top_p is deprecated for this model", { temperature = 1, topP = 1 }, { temperature = 1 } },
       { "Setting topK is not allowed.", { topK = 1 }, {} },
-      { "Thinking level is not supported for this model.", { thinkingConfig = { thinkingLevel = "low",
-        includeThoughts = true } },
+      { "Thinking level is not supported for this model.",
+        { thinkingConfig = { thinkingLevel = "low", includeThoughts = true } },
         { thinkingConfig = { includeThoughts = true } } },
     }
     for i, row in ipairs(refusals) do
@@ -154,8 +154,8 @@ describe("what a model refuses", function()
       return a_call({ responseMimeType = "application/json", responseJsonSchema = { type = "string", const = "x" } }, {
         tools = { { functionDeclarations = { { name = "f", parametersJsonSchema = { type = "object" } } } } } })
     end
-    expect_mended('Invalid JSON payload received. Unknown name "parametersJsonSchema" at \'tools[0]\': Cannot find field.',
-      make,
+    expect_mended(
+      'Invalid JSON payload received. Unknown name "parametersJsonSchema" at \'tools[0]\': Cannot find field.', make,
       a_call({ responseMimeType = "application/json", responseSchema = { type = "string", enum = { "x" } } },
         { tools = { { functionDeclarations = { { name = "f" } } } } }))
   end)

@@ -19,11 +19,10 @@ end
 
 describe("a JSON schema", function()
   it("stays as it is, in its order, where Gemini understands it", function()
-    local text = '{"type":"object","$schema":"x","properties":{"z":{"type":["string","null"],'
-      .. '"description":"d"},"a":{"type":"array",'
-      .. '"items":{"anyOf":[{"type":"integer","minimum":0},{"$ref":"#/$defs/x"}]}}},"required":["z"],'
-      .. '"additionalProperties":false,'
-      .. '"$defs":{"x":{"type":"string","enum":["a","b"]}}}'
+    local text = '{"type":"object","$schema":"x",'
+      .. '"properties":{"z":{"type":["string","null"],"description":"d"},'
+      .. '"a":{"type":"array","items":{"anyOf":[{"type":"integer","minimum":0},{"$ref":"#/$defs/x"}]}}},'
+      .. '"required":["z"],"additionalProperties":false,"$defs":{"x":{"type":"string","enum":["a","b"]}}}'
     expect_function(text, text)
     expect_answer(text, text)
   end)
@@ -110,21 +109,18 @@ describe("a schema in Gemini's narrower language", function()
     expect_subset('{"allOf":[{"properties":{"a":{"type":"string"}},"required":["a"]},{"properties":{"b":{"type":"number"}},'
       .. '"required":["b"]}],"description":"d"}',
       '{"type":"object","description":"d","propertyOrdering":["a","b"],"required":["a","b"],'
-        .. '"properties":{"a":{"type":"string"},'
-      .. '"b":{"type":"number"}}}')
+      .. '"properties":{"a":{"type":"string"},"b":{"type":"number"}}}')
   end)
 
 
   it("loses what Gemini does not know there", function()
-    expect_subset('{"type":"object","$schema":"x","$id":"y","title":"t","not":{},"if":{},'
-      .. '"patternProperties":{},"examples":[1],'
-      .. '"additionalProperties":false,"deprecated":true,"properties":{"a":{"type":"string","format":"email","minLength":1,'
-      .. '"contentEncoding":"x"},"b":{"type":"string","format":"date-time"},"c":{"type":"number",'
-      .. '"format":"int32","multipleOf":2}},'
-      .. '"required":["a","x"]}',
+    expect_subset('{"type":"object","$schema":"x","$id":"y","title":"t","not":{},"if":{},"patternProperties":{},'
+      .. '"examples":[1],"additionalProperties":false,"deprecated":true,"required":["a","x"],'
+      .. '"properties":{"a":{"type":"string","format":"email","minLength":1,"contentEncoding":"x"},'
+      .. '"b":{"type":"string","format":"date-time"},"c":{"type":"number","format":"int32","multipleOf":2}}}',
       '{"type":"object","title":"t","propertyOrdering":["a","b","c"],"required":["a"],'
-        .. '"properties":{"a":{"type":"string","minLength":1},'
-      .. '"b":{"type":"string","format":"date-time"},"c":{"type":"number"}}}')
+      .. '"properties":{"a":{"type":"string","minLength":1},"b":{"type":"string","format":"date-time"},'
+      .. '"c":{"type":"number"}}}')
   end)
 
 

@@ -13,9 +13,9 @@ end
 
 
 local function event(text, reason)
+  local content = { parts = { { text = "Hm", thought = true }, { text = text } } }
   return { responseId = "abc", usageMetadata = { promptTokenCount = 2, candidatesTokenCount = 3 },
-    candidates = { { index = 0, finishReason = reason, content = { parts = { { text = "Hm", thought = true },
-      { text = text } } } } } }
+    candidates = { { index = 0, finishReason = reason, content = content } } }
 end
 
 
@@ -38,8 +38,9 @@ describe("a text completion", function()
 
     expect(sent.path).to_be("/v1beta/models/gemini-3.8-flash:generateContent")
     expect(sent.body).to_equal { contents = { { role = "user", parts = { { text = "Once" } } } },
-      generationConfig = { maxOutputTokens = 5, temperature = 0, stopSequences = { "\n" }, responseLogprobs = true,
-        logprobs = 2 } }
+      generationConfig = {
+        maxOutputTokens = 5, temperature = 0, stopSequences = { "\n" }, responseLogprobs = true, logprobs = 2,
+      } }
   end)
 
 
@@ -54,8 +55,8 @@ describe("a text completion", function()
 
 
   it("echoes the prompt where that is wanted", function()
-    expect(json.decode(answered(a_completion { echo = true }, event(" upon",
-      "STOP")).text).choices[1].text).to_be("Once upon")
+    local answer = answered(a_completion { echo = true }, event(" upon", "STOP"))
+    expect(json.decode(answer.text).choices[1].text).to_be("Once upon")
   end)
 
 

@@ -56,8 +56,8 @@ describe("Google's errors in OpenAI's words", function()
 
   it("never make a client doubt its own token", function()
     for _, refusal in ipairs {
-      { 401, "Request had invalid authentication credentials." }, { 401, "No." }, { 400,
-        "API key not valid. Please pass a valid API key." },
+      { 401, "Request had invalid authentication credentials." }, { 401, "No." },
+      { 400, "API key not valid. Please pass a valid API key." },
       { 403, "Your API key was reported as leaked. Please use another API key." },
     } do
       local error, sent = told(refusal[1], refusal[2])
