@@ -6,7 +6,7 @@ local mended
 
 
 local function mended_map(map)
-  if type(map) ~= "table" then
+  if type(map) ~= "table" or map[1] ~= nil then
     return nil
   end
   for name, value in pairs(map) do
@@ -103,8 +103,8 @@ end
 
 
 function mended(object)
-  if type(object) ~= "table" then
-    return json.object {}  -- A schema may be true: anything. Gemini knows none that is false.
+  if type(object) ~= "table" or object[1] ~= nil or next(object) == nil then
+    return json.object {}  -- A schema may be true: anything. Gemini knows none that is false, and a list is none.
   end
   for name, value in pairs(object) do
     local mend = keywords[name]

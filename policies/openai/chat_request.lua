@@ -9,6 +9,7 @@ local schema = require "gemini.schema"
 local thinking = require "gemini.thinking"
 local tools = require "openai.tools"
 local values = require "gemini.values"
+local voices = require "openai.voices"
 
 local chat_request = {}
 
@@ -21,17 +22,22 @@ local no_limit = 2 ^ 53
 local numbers = {
   { "temperature", "temperature", 0, 2 },
   { "top_p", "topP" },
-  { "presence_penalty", "presencePenalty" },
-  { "frequency_penalty", "frequencyPenalty" },
 }
 
+local penalties = { presence_penalty = "presencePenalty", frequency_penalty = "frequencyPenalty" }
 
+
+-- No penalty is a penalty of 0. Many clients say so, and most models know none at all.
 local function read_numbers(body, config)
   for _, row in ipairs(numbers) do
     local number = body[row[1]] ~= nil and check.number(body, row[1])
     if number then
       config[row[2]] = row[3] and math.max(row[3], math.min(row[4], number)) or number
     end
+  end
+  for name, penalty in pairs(penalties) do
+    local number = body[name] ~= nil and check.number(body, name)
+    config[penalty] = number and number ~= 0 and number or nil
   end
 end
 
@@ -158,9 +164,12 @@ local function read_audio(body, config)
   if not audio then
     return nil
   end
-  local voice = values.text(audio.voice)
+  local asked = values.text(audio.voice)
+  local voice = asked and voices.named(asked)
   if voice then
     config.speechConfig = { voiceConfig = { prebuiltVoiceConfig = { voiceName = voice } } }
+  elseif asked then
+    check.refuse("audio.voice", "expected one of " .. voices.list())
   end
   local format = values.text(audio.format) or "wav"
   if not sound_formats[format] then

@@ -231,6 +231,7 @@ function stream.event(request, wishes, shape, event)
     end
     return closing(self)
   end
+  event = values.table(event)
   if self and self.plain_head then
     local text = plain_text(event)
     if text then
@@ -242,7 +243,6 @@ function stream.event(request, wishes, shape, event)
       return self.plain_head .. encode(text) .. self.plain_tail
     end
   end
-  event = values.table(event)
   if not self then
     self = begin(request, wishes, shape, event)
     wishes.stream = self

@@ -32,6 +32,7 @@ void Attempt::start(HttpClient& client, const AttemptPlan& plan) {
   held_whole_bytes_ = plan.held_whole_bytes;
   generates_ = plan.generates;
   counts_tokens_ = plan.counts_tokens;
+  errors_are_told_ = plan.errors_are_told;
   request_ = client.start(plan.origin, plan.proxy, plan.request, *this);
 }
 
@@ -133,7 +134,7 @@ void Attempt::look_at(std::string_view bytes) {
 // A model's stream that ends without a finish reason was cut.
 bool Attempt::lacks_finish() const {
   return watching_ && hold_ == Hold::first_event && head_.status < 400 && !watch_.saw_finish() &&
-         !watch_.saw_error();
+         (errors_are_told_ || !watch_.saw_error());
 }
 
 void Attempt::on_response_end() {

@@ -51,6 +51,9 @@ struct AttemptPlan {
   std::size_t held_whole_bytes = 0;  // Of Hold::whole; a longer answer is offered before its end.
   bool generates = false;      // The answer must hold something, and a stream must end with a finish reason.
   bool counts_tokens = false;  // The answer may say what it cost: see Attempt::usage().
+  // A stream that holds an error and no finish reason has not ended well: who reads it tells of errors
+  // itself.
+  bool errors_are_told = false;
 };
 
 struct AttemptFailure {
@@ -113,7 +116,7 @@ class Attempt final : public ResponseEvents {
   BodyLength length_;
   Hold hold_ = Hold::head;
   std::size_t held_whole_bytes_ = 0;
-  bool generates_ = false, counts_tokens_ = false;
+  bool generates_ = false, counts_tokens_ = false, errors_are_told_ = false;
   bool encoded_ = false;   // The body is compressed.
   bool watching_ = false;  // The watch can read it,
   bool counting_ = false;  // and so can the reader of its usage.

@@ -368,6 +368,7 @@ AttemptPlan Exchange::plan(const KeyRef& key) {
   plan.hold = hold_for_answer();
   plan.held_whole_bytes = route_.translated || fakes_stream() ? most_translated_bytes : most_held_bytes;
   plan.generates = route_.generates;
+  plan.errors_are_told = route_.translated;
   plan.counts_tokens = route_.generates || route_.endpoint == "embed" ||
                        (route_.endpoint == "openai" && request_.method == "POST");
   return plan;

@@ -3,6 +3,26 @@
 #include "script/scripted_exchange.h"
 
 namespace pollux {
+namespace {
+
+// What stands in the place of an event, and whose `error` is on top of the stack if there is one.
+Problem problem_in_stream(lua_State* lua, std::string_view event) {
+  Problem problem{502, "an event of the answer is no JSON", std::string(event), true, {}};
+  if (!lua_istable(lua, -1)) return problem;
+  LuaStackGuard guard(lua);
+  lua_pushliteral(lua, "code");
+  lua_rawget(lua, -2);
+  const auto code = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : 0;
+  if (code >= 400 && code <= 599) problem.status = static_cast<int>(code);
+  lua_pop(lua, 1);
+  lua_pushliteral(lua, "message");
+  lua_rawget(lua, -2);
+  const bool has_message = lua_type(lua, -1) == LUA_TSTRING;
+  problem.message = has_message ? lua_tostring(lua, -1) : "Google has ended the stream with an error";
+  return problem;
+}
+
+}  // namespace
 
 PolicyFailure ScriptedExchange::no_dialect(DialectHook which) const {
   return {policies_->title_of(hook(which)) + ": there is no such function"};
@@ -102,21 +122,24 @@ void ScriptedExchange::translate_event(std::optional<std::string_view> event,
                                        std::function<void(TranslatedPart)> done) {
   if (!has(hook(DialectHook::event))) return done(no_dialect(DialectHook::event));
   auto* lua = policies_->lua();
-  bool is_error = false;
+  std::optional<Problem> problem;
   // Blobs of the event last until this returns: a hook that waits has to take what it needs before.
   const LentText lent = event ? LentText(lua, *event) : LentText();
-  if (event) {
-    if (const auto decoded = json_decode(lua, *event, &lent); !decoded) {
-      lua_pushnil(lua);
-      is_error = true;
-    } else if (lua_istable(lua, -1)) {
-      lua_pushliteral(lua, "error");
-      lua_rawget(lua, -2);
-      is_error = lua_istable(lua, -1);
-      lua_pop(lua, 1);
-    }
-  } else {
-    lua_pushnil(lua);
+  if (!event || !json_decode(lua, *event, &lent)) lua_pushnil(lua);
+  if (event && lua_istable(lua, -1)) {
+    lua_pushliteral(lua, "error");
+    lua_rawget(lua, -2);
+    if (lua_istable(lua, -1)) problem = problem_in_stream(lua, *event);
+    lua_pop(lua, 1);
+  } else if (event && lua_isnil(lua, -1)) {
+    problem = problem_in_stream(lua, *event);
+  }
+  if (problem) {
+    lua_pop(lua, 1);
+    return tell_problem(*problem, [done = std::move(done)](ToldProblem told) {
+      if (auto* failure = std::get_if<PolicyFailure>(&told)) return done(std::move(*failure));
+      done(TranslatedEvent{std::move(std::get<DialectAnswer>(told).text), true});
+    });
   }
   // The hook and `request` go below what was decoded.
   const auto push = [](lua_State* state) {
@@ -124,16 +147,8 @@ void ScriptedExchange::translate_event(std::optional<std::string_view> event,
     lua_remove(state, -4);
     return 1;
   };
-  if (!is_error) {
-    return call<TranslatedPart>(hook(DialectHook::event), push, &ScriptedExchange::read_translated_part,
-                                std::move(done));
-  }
-  lua_pop(lua, 1);
-  tell_problem({502, "an event of the answer is no JSON", std::string(*event), true, {}},
-               [done = std::move(done)](ToldProblem told) {
-                 if (auto* failure = std::get_if<PolicyFailure>(&told)) return done(std::move(*failure));
-                 done(TranslatedEvent{std::move(std::get<DialectAnswer>(told).text), true});
-               });
+  call<TranslatedPart>(hook(DialectHook::event), push, &ScriptedExchange::read_translated_part,
+                       std::move(done));
 }
 
 TranslatedPart ScriptedExchange::read_translated_part(lua_State* results) {

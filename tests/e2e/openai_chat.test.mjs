@@ -101,7 +101,7 @@ describe('chat completions of the openai SDK', () => {
       });
 
       assert.equal(answer.choices[0].message.content, 'You said: hello');
-      assert.deepEqual(Object.keys(play.lastGeneration()), ['contents']);
+      assert.deepEqual(play.lastGeneration(), { contents: [{ role: 'user', parts: [{ text: 'hello' }] }] });
     });
 
     it('give several choices for n', async () => {

@@ -186,9 +186,9 @@ describe('a client of OpenAI\'s', () => {
     });
 
     it('about the pool\'s troubles never that its own token is bad', async () => {
-      for (const row of ['api_key_invalid', 'suspended', 'leaked', 'token_type_unsupported', 'prepay_depleted', 'quota_day', 'quota_minute', 'overloaded', 'internal']) {
+      for (const row of ['api_key_invalid', 'suspended', 'leaked', 'token_type_unsupported', 'prepay_depleted', 'quota_day', 'quota_minute']) {
         play.fake.rule({ row, times: 'always' });
-        await assert.rejects(chat(), (error) => (error instanceof InternalServerError || error instanceof RateLimitError) && error.type && error.message, row);
+        await assert.rejects(chat(), (error) => (error instanceof InternalServerError || error instanceof RateLimitError) && Boolean(error.type), row);
         play.fake.clearRules();
         await play.pollux.admin('/admin/reset', { method: 'POST', body: {} });
       }
@@ -227,11 +227,9 @@ describe('a client of OpenAI\'s', () => {
   });
 
   describe('does not notice', () => {
-    for (const row of ['quota_minute', 'api_key_invalid', 'suspended', 'internal', 'bad_gateway']) {
+    for (const row of ['quota_minute', 'api_key_invalid', 'suspended', 'bad_gateway']) {
       it(`a key that answers ${row}`, async () => {
         play.fake.rule({ row });
-        play.fake.rule({ row });
-
         const [whole] = (await chat()).choices;
         await play.pollux.admin('/admin/reset', { method: 'POST', body: {} });
         play.fake.rule({ row });

@@ -126,6 +126,14 @@ describe('pictures and sounds of the openai SDK', () => {
     assert.ok(play.upstream().every(({ url }) => url.includes('-image:')));
   });
 
+  it('a stream brings each picture when it is done', async () => {
+    const events = [];
+    for await (const event of await draw({ model: 'gpt-image-1', n: 2, stream: true })) events.push(event);
+
+    assert.deepEqual(events.map(({ type }) => type), Array(2).fill('image_generation.completed'));
+    events.forEach((event) => isJpeg(event.b64_json));
+  });
+
   it('what cannot be drawn is a 400 that says why', async () => {
     for (const prompt of ['[finish=NO_IMAGE]', '[finish=IMAGE_SAFETY]', '[block=PROHIBITED_CONTENT]']) {
       await assert.rejects(draw({ prompt }), (error) => error instanceof BadRequestError && error.message.length > 10);
@@ -156,6 +164,17 @@ describe('pictures and sounds of the openai SDK', () => {
     assert.match(JSON.stringify(whole.choices[0].message), /data:image\/jpeg;base64,/);
     assert.match(JSON.stringify(streamed.chunks), /data:image\/jpeg;base64,/);
     assert.match(whole.choices[0].message.content, /Here is: a cat/);
+  });
+
+  it('chat speaks where it is asked to', async () => {
+    const ask = (more) => play.openai.chat.completions.create({ model: 'gemini-3.1-flash-tts-preview', messages: [user('Hello there')],
+      modalities: ['text', 'audio'], audio: { voice: 'alloy', format: 'wav' }, ...more });
+    const { message } = (await ask()).choices[0];
+    const streamed = await collect(await ask({ stream: true, audio: { voice: 'alloy', format: 'pcm16' } }));
+    const pieces = streamed.chunks.flatMap(({ choices: [choice] }) => choice?.delta.audio?.data ?? []);
+
+    assert.equal(Buffer.from(message.audio.data, 'base64').toString('latin1', 0, 4), 'RIFF');
+    assert.deepEqual(Buffer.concat(pieces.map((piece) => Buffer.from(piece, 'base64'))), speech('Hello there').pcm);
   });
 
   const say = async (more) => {

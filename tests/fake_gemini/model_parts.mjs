@@ -23,7 +23,7 @@ export function sampleOf(schema = {}, words = undefined) {
     const type = String([one.type].flat()[0] ?? 'OBJECT').toUpperCase();
     if (type === 'STRING' && texts.length) return texts.pop();
     if (type in SAMPLES) return SAMPLES[type];
-    if (type === 'NUMBER' || type === 'INTEGER') return one.minimum ?? 7;
+    if (type === 'NUMBER' || type === 'INTEGER') return Math.min(Math.max(7, one.minimum ?? 7), one.maximum ?? 7);
     if (type === 'ARRAY') return one.items ? [sample(one.items)] : [];
     const names = one.propertyOrdering ?? Object.keys(one.properties ?? {});
     return Object.fromEntries(names.map((name) => [name, sample(one.properties[name])]));

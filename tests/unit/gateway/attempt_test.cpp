@@ -32,8 +32,9 @@ class FakeClient final : public HttpClient {
 // Lets every answer flow as soon as it may.
 class Play final : public AttemptEvents {
  public:
-  explicit Play(Hold hold, bool generates, bool counts_tokens = true) {
+  explicit Play(Hold hold, bool generates, bool counts_tokens = true, bool errors_are_told = false) {
     AttemptPlan plan;
+    plan.errors_are_told = errors_are_told;
     plan.hold = hold;
     plan.generates = generates;
     plan.counts_tokens = counts_tokens;
@@ -145,5 +146,19 @@ TEST_CASE("a stream that ends without a finish reason is broken, whether or not 
 
     CHECK(play.broken);
     CHECK_FALSE(play.ended);
+  }
+}
+
+TEST_CASE(
+    "an error ends a stream in the place of a finish reason, unless who reads it tells of errors itself") {
+  for (const bool errors_are_told : {false, true}) {
+    Play play(Hold::first_event, true, true, errors_are_told);
+    play.begin(200);
+    play.say(first_event);
+    play.say("{\n  \"error\": {\"code\": 503}\n}\n");
+    play.end();
+
+    CHECK(play.broken == errors_are_told);
+    CHECK(play.ended != errors_are_told);
   }
 }

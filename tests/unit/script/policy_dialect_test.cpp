@@ -146,6 +146,15 @@ TEST_CASE("a dialect is given the events of a stream, and its end") {
   CHECK(speaking.event("{}") == "event: ");
   CHECK(speaking.event(R"({"error":{"message":"full"}})") == "the end: fulltrue");
   CHECK(speaking.event(std::nullopt) == "event: bye\n");
+  Speaking told(
+      "event = function(request, event) return type(event) end,"
+      "error = function(request, problem) return problem.status .. ' ' .. problem.message end");
+  CHECK(told.event(R"({"error":{"code":503,"message":"full"}})") == "the end: 503 full");
+  CHECK(told.event(R"({"error":{"code":"no number"}})") ==
+        "the end: 502 Google has ended the stream with an error");
+  CHECK(told.event(R"({"error")") == "the end: 502 an event of the answer is no JSON");
+  CHECK(told.event(R"({"error":"a text"})") == "event: table");
+  CHECK(told.event("null") == "event: userdata");
   CHECK(Speaking("event = function() return 7 end").event("{}") ==
         "failure: dialects/openai.lua: event: a number, expected a text or a blob");
 }
