@@ -1,5 +1,5 @@
--- media.lua: what pictures, sounds and files may come with a question in another dialect than Gemini's, and how pictures
--- come with an answer. This file holds settings alone.
+-- media.lua: what pictures, sounds and files may come with a question in another dialect than Gemini's, and how
+-- pictures come with an answer. This file holds settings alone.
 local media = {}
 
 media.settings = {

@@ -1,6 +1,6 @@
--- capabilities.lua: what a model cannot do. Other dialects ask for things that some models refuse: a translated request does
--- without them, as far as that is known beforehand; else Google says so, the request is put right and tried once more, and
--- the next one to that model begins without. What is asked for in Gemini's own dialect is never touched.
+-- capabilities.lua: what a model cannot do. Other dialects ask for things that some models refuse: a translated request
+-- does without them, as far as that is known beforehand; else Google says so, the request is put right and tried once
+-- more, and the next one to that model begins without. What is asked for in Gemini's own dialect is never touched.
 local family = require "gemini.family"
 local subset = require "gemini.schema_subset"
 local thinking = require "gemini.thinking"
@@ -13,8 +13,8 @@ local go_on = "Go on exactly where your last message ends."
 
 
 --
--- Corrections: each takes (call, message, refused) and tells whether it has changed the call. `message` are Google's words,
--- in lower case, if it was sent and refused; `refused` is what was learned of the model.
+-- Corrections: each takes (call, message, refused) and tells whether it has changed the call. `message` are Google's
+-- words, in lower case, if it was sent and refused; `refused` is what was learned of the model.
 --
 
 
@@ -194,7 +194,10 @@ local rows = {
   { name = "thinking", says = { "thinking is not enabled" }, correct = without("thinkingConfig") },
   { name = "level", says = { "thinking level %S+ is not supported" }, correct = raise_level },
   { name = "levels", says = { "thinking.?level is not supported" }, correct = leave_out_level },
-  { name = "budget", says = { "budget .*is invalid", "budget is not supported" }, correct = mend_budget, is_of_one_call = true },
+  {
+    name = "budget", says = { "budget .*is invalid", "budget is not supported" }, correct = mend_budget,
+    is_of_one_call = true,
+  },
   {
     name = "built-in tools", known = is_older_than_3,
     says = { "tool use with function calling is unsupported", "function calling cannot be combined" },
@@ -260,7 +263,7 @@ local function is_said(row, message)
 end
 
 
--- Google's words refuse something that the call can do without: puts it right, and tells whether it did. Each thing once.
+-- Google's words refuse something that the call can do without: puts it right, and tells whether it did. Each once.
 function capabilities.repair(request, message)
   local state = request.state.capabilities
   local call = state and request.body
@@ -285,7 +288,7 @@ function capabilities.repair(request, message)
 end
 
 
--- Before a translated call is sent: leaves out what the model is known to refuse, and lets failover.lua do the same later.
+-- Before a translated call is sent: leaves out what the model is known to refuse, and lets failover.lua do so later.
 function capabilities.adapt(request, call)
   local model = request.upstream_model
   request.state.capabilities = request.state.capabilities or {}

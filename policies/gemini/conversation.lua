@@ -94,8 +94,8 @@ function Conversation:waiting_call_of(name)
 end
 
 
--- False, if no call with this id waits for a result. `response` is an object; `media` are parts that belong to it, which
--- older models want beside the results.
+-- False, if no call with this id waits for a result. `response` is an object; `media` are parts that belong to it,
+-- which older models want beside the results.
 function Conversation:result(id, response, media)
   local result = self.open[id]
   if not result then

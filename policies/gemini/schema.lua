@@ -28,7 +28,10 @@ end
 
 
 local function mended_or_boolean(value)
-  return type(value) == "boolean" and value or mended(value)
+  if type(value) == "boolean" then
+    return value
+  end
+  return mended(value)
 end
 
 

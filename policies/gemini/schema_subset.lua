@@ -1,5 +1,5 @@
--- schema_subset.lua: a JSON schema in the narrower language of Gemini's `parameters` and `responseSchema`, for models and
--- routes that do not take JSON schemas.
+-- schema_subset.lua: a JSON schema in the narrower language of Gemini's `parameters` and `responseSchema`, for models
+-- and routes that do not take JSON schemas.
 local subset = {}
 
 local deepest = 32

@@ -25,8 +25,8 @@ end
 
 
 local function signed(object, signature)
-  if values.given(signature) ~= nil then
-    object.extra_content = { google = { thought_signature = signature } }
+  if bytes.is_text(signature) then
+    object.extra_content = { google = { thought_signature = bytes.text(signature) } }
   end
   return object
 end
@@ -100,8 +100,8 @@ local function data_of(request, wishes, part)
 end
 
 
--- What a part says: a table with any of `content` (a list of pieces), `reasoning` (a text), `call`, `image` ({kind, data,
--- extra_content}), `audio` (a list of pieces). Nil for what OpenAI has no words for.
+-- What a part says: a table with any of `content` (a list of pieces), `reasoning` (a text), `call`, `image` ({kind,
+-- data, extra_content}), `audio` (a list of pieces). Nil for what OpenAI has no words for.
 function answer_parts.read(request, wishes, part)
   if bytes.is_text(part.text) then
     return part.thought == true and { reasoning = part.text } or { content = { part.text } }

@@ -15,17 +15,6 @@ local function wishes_of(request)
 end
 
 
-function chat.model(request)
-  return check.guarded(function()
-    local model = check.text(check.body(request), "model")
-    if not model or model == "" then
-      check.refuse("model", "the request names no model", "missing_required_parameter")
-    end
-    return model
-  end)
-end
-
-
 function chat.request(request)
   return check.guarded(function()
     local sent, wishes = chat_request.translate(request, check.body(request))

@@ -142,7 +142,11 @@ function chat_answer.wants_more(request, wishes, answer)
       wishes.choices[#wishes.choices + 1] = choice
     end
   end
-  return #wishes.choices < wishes.count
+  if #wishes.choices < wishes.count then
+    wishes.pieces:keep()
+    return true
+  end
+  return false
 end
 
 
@@ -153,10 +157,9 @@ function chat_answer.tier(wishes, metadata)
 end
 
 
--- The response to send for what a body's JSON is.
+-- The response with this body.
 function chat_answer.sent(wishes, body)
-  local text = wishes.pieces:encode(body)
-  return { text = text }
+  return { text = wishes.pieces:encode(body) }
 end
 
 

@@ -1,4 +1,4 @@
--- chat_request.lua: a chat completion's request as a call of Gemini's. What the client does not say, the call does not say.
+-- chat_request.lua: a chat completion's request as a call of Gemini's. What the client does not say, is not said.
 local capabilities = require "gemini.capabilities"
 local check = require "openai.check"
 local extras = require "openai.extras"
@@ -234,7 +234,7 @@ function chat_request.translate(request, body)
   local wishes = chat_request.wishes(request, body, config)
   wishes.audio_format = read_audio(body, config)
   wishes.one_call = body.parallel_tool_calls == false
-  wishes.tools = tools.translate(body, call, messages.have_calls(body))
+  wishes.tools = tools.translate(request.upstream_model, body, call, messages.have_calls(body))
   messages.translate(request, body, wishes.tools.names, call)
   local sent = chat_request.send(request, body, call, config)
   wishes.cites = tools.are_built_in(call)

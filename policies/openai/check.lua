@@ -7,7 +7,8 @@ local check = {}
 
 -- `param` is the field as OpenAI writes it: "messages[2].content[0].image_url.url".
 function check.refuse(param, message, code)
-  error(deny(400, "Invalid '" .. param .. "': " .. message .. ".", { code = code or "invalid_value", param = param }), 0)
+  local text = ("Invalid '%s': %s."):format(param, message)
+  error(deny(400, text, { code = code or "invalid_value", param = param }), 0)
 end
 
 

@@ -17,17 +17,6 @@ local function wishes_of(request)
 end
 
 
-function completions.model(request)
-  return check.guarded(function()
-    local model = check.text(check.body(request), "model")
-    if not model or model == "" then
-      check.refuse("model", "the request names no model", "missing_required_parameter")
-    end
-    return model
-  end)
-end
-
-
 -- The prompts as a list of texts. Tokens are another model's: Gemini cannot read them.
 local function prompts_of(body)
   local given = values.given(body.prompt)

@@ -1,9 +1,11 @@
--- errors.lua: Google's errors in OpenAI's words. The status is Google's and so is the message, but for what would make a
--- client doubt its own token: what is wrong with a key of the pool is Pollux's trouble.
+-- errors.lua: Google's errors in OpenAI's words. Status and message are Google's, but for what would make a client doubt
+-- its own token: what is wrong with a key of the pool is Pollux's trouble.
 local refusals = require "refusals"
 local values = require "gemini.values"
 
 local errors = {}
+
+local no_key_accepted = "Google accepts none of the Gemini keys that Pollux tried."
 
 -- By status: type, code, and the status to answer with where it is another one.
 local by_status = {
@@ -29,7 +31,11 @@ local by_words = {
     { "user location is not supported", "unsupported_country_region_territory" },
     { "^api key", "invalid_api_key" },
   },
-  [404] = { { "^models/", "model_not_found" }, { "model is not found", "model_not_found" }, { "^this model ", "model_not_found" } },
+  [404] = {
+    { "^models/", "model_not_found" },
+    { "^model is not found", "model_not_found" },
+    { "^this model ", "model_not_found" },
+  },
 }
 
 
@@ -66,7 +72,7 @@ function errors.of_google(request, problem)
   local message = values.text(problem.message) or "Google gives no reason."
   local status = problem.status or 502
   if is_about_a_key(request, problem, message) then
-    return error_body("Google accepts none of the Gemini keys that Pollux tried.", "server_error", "no_usable_key"), 503
+    return error_body(no_key_accepted, "server_error", "no_usable_key"), 503
   end
   local row = by_status[status] or (status < 500 and by_status[400]) or { "server_error", "server_error" }
   if status == 401 then

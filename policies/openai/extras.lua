@@ -1,5 +1,5 @@
--- extras.lua: what clients say to Gemini in its own words within an OpenAI request: in `google`, in `extra_body` and its
--- `google`, or beside OpenAI's own fields.
+-- extras.lua: what clients say to Gemini in its own words within an OpenAI request: in `google`, in `extra_body` and
+-- its `google`, or beside OpenAI's own fields.
 local values = require "gemini.values"
 
 local extras = {}
@@ -15,8 +15,8 @@ end
 -- What stands in the request itself, and what in its generationConfig.
 local of_request = names { "safetySettings", "cachedContent", "serviceTier", "store", "labels" }
 local of_config = names {
-  "thinkingConfig", "topK", "responseModalities", "responseMimeType", "responseSchema", "responseJsonSchema", "speechConfig",
-  "imageConfig", "mediaResolution", "audioTimestamp", "enableEnhancedCivicAnswers",
+  "thinkingConfig", "topK", "responseModalities", "responseMimeType", "responseSchema", "responseJsonSchema",
+  "speechConfig", "imageConfig", "mediaResolution", "enableEnhancedCivicAnswers",
 }
 -- Beside OpenAI's own fields these alone are Gemini's beyond doubt.
 local flattened = {

@@ -12,8 +12,8 @@ local messages = {}
 local readable_result_bytes = 256 * 1024  -- A longer result of a function is a text, whatever it holds.
 
 
--- Goes through the messages: request, talk = the conversation so far, names = of functions, system = texts; `message` and
--- `part` are the positions of what is being read.
+-- Goes through the messages: request, talk = the conversation so far, names = of functions, system = texts; `message`
+-- and `part` are the positions of what is being read.
 local Reader = {}
 Reader.__index = Reader
 

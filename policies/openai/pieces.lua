@@ -1,5 +1,5 @@
--- pieces.lua: JSON that holds what is too large to be copied, such as pictures. Where one text is put together of several
--- and one of those is a blob, a stand-in takes its place; writing the JSON fills it.
+-- pieces.lua: JSON that holds what is too large to be copied, such as pictures. Where one text is put together of
+-- several and one of those is a blob, a stand-in takes its place; writing the JSON fills it.
 local pieces = {}
 
 local Pieces = {}
@@ -35,6 +35,16 @@ end
 local function write(out, list)
   for _, piece in ipairs(list) do
     out[#out + 1] = type(piece) == "string" and json.encode(piece):sub(2, -2) or piece
+  end
+end
+
+
+-- Before the bodies are gone that the blobs lie in: what is to outlast them is copied after all.
+function Pieces:keep()
+  for _, list in ipairs(self.held) do
+    for i, piece in ipairs(list) do
+      list[i] = bytes.text(piece)
+    end
   end
 end
 

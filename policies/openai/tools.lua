@@ -1,5 +1,6 @@
 -- tools.lua: OpenAI's tools and tool_choice in Gemini's words, and the names of functions, which Gemini wants plainer.
 local check = require "openai.check"
+local family = require "gemini.family"
 local schema = require "gemini.schema"
 local values = require "gemini.values"
 
@@ -97,7 +98,7 @@ local function add_custom(offered, tool, param)
 end
 
 
--- {"type":"google_search"} or {"googleSearch":{...}}, as some clients write it. Tools that nobody here knows are left out.
+-- {"type":"google_search"} or {"googleSearch":{...}}, as some clients write it. Unknown tools are left out.
 local function add_built_in(offered, tool)
   if built_in[tool.type] then
     offered.built_in[built_in[tool.type]] = json.object {}
@@ -255,21 +256,29 @@ function tools.are_built_in(call)
 end
 
 
--- Fills in `call.tools` and `call.toolConfig`. `has_calls` tells whether functions were called in the conversation, which
--- then must stay declared. Returns what the answer needs: names, custom, is_legacy.
-function tools.translate(body, call, has_calls)
+local function config_of(offered, choice, model)
+  local has_functions, config = #offered.functions > 0, {}
+  config.functionCallingConfig = has_functions and choice or nil
+  if has_functions and next(offered.built_in) and family.generation(model) >= 3 then
+    config.includeServerSideToolInvocations = true  -- Or functions and tools of Gemini's own exclude each other.
+  end
+  return next(config) and config or nil
+end
+
+
+-- Fills in `call.tools` and `call.toolConfig`. `has_calls` tells whether functions were called in the conversation,
+-- which then must stay declared. Returns what the answer needs: names, custom, is_legacy.
+function tools.translate(model, body, call, has_calls)
   local offered = offered_by(body)
-  local config = config_of_choice(offered, body)
-  if config and config.mode == "NONE" then
+  local choice = config_of_choice(offered, body)
+  if choice and choice.mode == "NONE" then
     offered.built_in = {}
     if not has_calls then
       offered.functions = {}
     end
   end
   call.tools = list_of(offered)
-  if config and #offered.functions > 0 then
-    call.toolConfig = { functionCallingConfig = config }
-  end
+  call.toolConfig = config_of(offered, choice, model)
   return offered
 end
 

@@ -1,5 +1,5 @@
--- usage.lua: Gemini's count of tokens in OpenAI's words. Here thoughts are part of what was completed, and the results of
--- Gemini's own tools part of the prompt; the sums agree.
+-- usage.lua: Gemini's count of tokens in OpenAI's words. Here thoughts are part of what was completed, and the results
+-- of Gemini's own tools part of the prompt; the sums agree.
 local values = require "gemini.values"
 
 local usage = {}
