@@ -75,6 +75,13 @@ class LentText {
   LentText& operator=(LentText&& other) noexcept;
   ~LentText();
   LentTexts::Name name() const noexcept { return name_; }
+  // The name, for a blob.
+  LentTexts::Name cut() const noexcept {
+    is_cut_ = true;
+    return name_;
+  }
+  // Whether a blob may lie in it.
+  bool is_cut() const noexcept { return is_cut_; }
   // Whether it is these very bytes that are lent.
   bool is(std::string_view text) const noexcept;
 
@@ -83,6 +90,7 @@ class LentText {
 
   LentTexts* texts_ = nullptr;  // Null: nothing is lent.
   LentTexts::Name name_;
+  mutable bool is_cut_ = false;  // Whoever cuts a blob changes nothing of the text.
 };
 
 }  // namespace pollux
