@@ -366,13 +366,8 @@ share("http", {
 local google_as_it_is = google
 share("google", setmetatable({
   fetch = function(key, request)
-<<<<<<< HEAD
-    if type(key) == "table" then key, request = nil, key
-    elseif not native.name_of(key) then error("google.fetch: expected a key", 2) end
-=======
     if type(key) == "table" then key, request = nil, key end
     if key ~= nil and not native.name_of(key) then error("google.fetch: expected a key", 2) end
->>>>>>> 5a9a4fef3d87c3770cc9c27190d3e3a9577a4328
     if type(request) ~= "table" or type(request.path) ~= "string" then error("google.fetch: expected a path", 2) end
     local call = { key = key }
     for name, value in pairs(request) do call[name] = value end
@@ -381,9 +376,11 @@ share("google", setmetatable({
 }, { __index = google_as_it_is }))
 
 
--- SHIM (uncommitted)
-share("cache", { get = shared.get, set = shared.set })
-share("background", function(f) local good, why = pcall(f) if not good then print(why) end end)
+-- It runs at once: a test sees what comes of it.
+share("background", function(run)
+  local good, why = pcall(run)
+  if not good then log.error("background: " .. tostring(why)) end
+end)
 
 
 -- The runner's ---------------------------------------------------------------------------------------------------
