@@ -142,11 +142,7 @@ function chat_answer.wants_more(request, wishes, answer)
       wishes.choices[#wishes.choices + 1] = choice
     end
   end
-  if #wishes.choices < wishes.count then
-    wishes.pieces:keep()
-    return true
-  end
-  return false
+  return #wishes.choices < wishes.count
 end
 
 

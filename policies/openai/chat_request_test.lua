@@ -52,7 +52,8 @@ describe("a chat completion's request", function()
 
   it("keeps to itself what Gemini does not know", function()
     expect(sent({ user = "ann", store = true, metadata = { a = "b" }, logit_bias = { ["50256"] = -100 }, verbosity = "low",
-      prediction = { type = "content", content = "x" }, safety_identifier = "s", prompt_cache_key = "k", service_tier = "auto",
+      prediction = { type = "content", content = "x" }, safety_identifier = "s", prompt_cache_key = "k",
+        service_tier = "auto",
       something_new = { 1 } }).body).to_equal(sent({}).body)
   end)
 
@@ -103,7 +104,8 @@ describe("a chat completion's request", function()
     local text = '{"messages":[{"role":"user","content":"Hi"}],"response_format":{"type":"json_schema","json_schema":{"name":"x",'
       .. '"strict":true,"schema":{"type":"object","properties":{"z":{"const":"one"},"a":{"type":"string"},"m":true},'
       .. '"additionalProperties":false,"required":["z"]}}}}'
-    local asked = chat.request(a_request { dialect = "openai", model = "gemini-3.8-flash", text = text }).body.generationConfig
+    local asked = chat.request(a_request { dialect = "openai", model = "gemini-3.8-flash",
+      text = text }).body.generationConfig
     expect(asked.responseMimeType).to_be("application/json")
     expect(json.encode(asked.responseJsonSchema)).to_be(
       '{"type":"object","properties":{"z":{"enum":["one"]},"a":{"type":"string"},"m":{}},'
@@ -130,7 +132,8 @@ describe("a chat completion's request", function()
     expect(thinking("gemini-3.8-flash", "medium")).to_equal { thinkingLevel = "medium", includeThoughts = true }
     expect(thinking("gemini-3.8-flash", "none")).to_equal { thinkingLevel = "low", includeThoughts = false }
     expect(thinking("gemini-2.0-flash", "high")).to_be_nil()
-    expect(config({ reasoning = { effort = "high" } }).thinkingConfig).to_equal { thinkingLevel = "high", includeThoughts = true }
+    expect(config({ reasoning = { effort = "high" } }).thinkingConfig).to_equal { thinkingLevel = "high",
+      includeThoughts = true }
   end)
 
 

@@ -80,11 +80,19 @@ local function closes(self, choice)
 end
 
 
+-- The role stands beside the first words. What has none at all keeps an empty text.
+local function begun(inner)
+  local fields = inner:match('^"delta":{(.+)$')
+  return fields and fields ~= "}" and '"delta":{"role":"assistant",' .. fields or nil
+end
+
+
 local shape = {
   object = "chat.completion.chunk",
   id = "chatcmpl-",
   text = { '"delta":{"content":', "}" },
   begins = function() return '"delta":{"role":"assistant","content":""}' end,
+  begun = begun,
   ends = '"delta":{}',
   read = read,
   closes = closes,

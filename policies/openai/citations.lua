@@ -75,8 +75,8 @@ local function at_the_end(places, chunks)
 end
 
 
--- The annotations, or nil if there are none. `places` are the stretches of text in the content, in order: {part = of the
--- candidate or nil, text, before = characters of the content before it}.
+-- The annotations, or nil if there are none. `places` are the stretches of text in the content, in order: {part = of
+-- the candidate or nil, text, before = characters of the content before it}.
 function citations.of(grounding, places)
   local metadata = values.table(grounding)
   local chunks, supports = values.table(metadata.groundingChunks), values.table(metadata.groundingSupports)

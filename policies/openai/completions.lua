@@ -104,7 +104,8 @@ local function logprobs_of(logprobs)
     for _, other in ipairs(token.top_logprobs) do
       top[other.token] = other.logprob
     end
-    out.tokens[i], out.token_logprobs[i], out.top_logprobs[i], out.text_offset[i] = token.token, token.logprob, top, offset
+    out.tokens[i], out.token_logprobs[i], out.top_logprobs[i] = token.token, token.logprob, top
+    out.text_offset[i] = offset
     offset = offset + #token.token
   end
   return out

@@ -1,5 +1,5 @@
--- errors.lua: Google's errors in OpenAI's words. Status and message are Google's, but for what would make a client doubt
--- its own token: what is wrong with a key of the pool is Pollux's trouble.
+-- errors.lua: Google's errors in OpenAI's words. Status and message are Google's, but for what would make a client
+-- doubt its own token: what is wrong with a key of the pool is Pollux's trouble.
 local refusals = require "refusals"
 local values = require "gemini.values"
 

@@ -70,7 +70,8 @@ local hi = { role = "user", content = "Hi" }
 describe("messages, by role", function()
   it("of the system and the developer are joined, wherever they stand", function()
     local body = asked {
-      { role = "system", content = "Be brief." }, hi, { role = "developer", content = { { type = "text", text = "Be kind." } } },
+      { role = "system", content = "Be brief." }, hi, { role = "developer", content = { { type = "text",
+        text = "Be kind." } } },
     }
 
     expect(body.systemInstruction).to_equal { parts = { { text = "Be brief.\n\nBe kind." } } }
@@ -98,13 +99,15 @@ describe("messages, by role", function()
 
   it("of user and assistant take turns, and empty texts of the assistant are left out", function()
     expect_contents(
-      { hi, { role = "assistant", content = "Hello" }, { role = "assistant", content = "" }, { role = "user", content = "How?" } },
+      { hi, { role = "assistant", content = "Hello" }, { role = "assistant", content = "" }, { role = "user",
+        content = "How?" } },
       { user { text = "Hi" }, said { text = "Hello" }, user { text = "How?" } })
   end)
 
 
   it("of one role in a row are one content, and a user who says nothing says a blank", function()
-    expect_contents({ hi, { role = "user", content = "there" }, { role = "assistant", content = "Yes?" }, { role = "user", content = "" } },
+    expect_contents({ hi, { role = "user", content = "there" }, { role = "assistant", content = "Yes?" }, { role = "user",
+      content = "" } },
       { user({ text = "Hi" }, { text = "there" }), said { text = "Yes?" }, user { text = " " } })
   end)
 
@@ -163,7 +166,8 @@ describe("calls of functions", function()
 
   it("without a result get one that says so, and what the user says comes after it", function()
     expect_contents({ hi, { role = "assistant", tool_calls = { call("a", "f", "{}", { thought_signature = "E1" }) } }, hi }, {
-      user { text = "Hi" }, said(called("a", "f", {}, "E1")), user(result("a", "f", { result = "(no result)" }), { text = "Hi" }),
+      user { text = "Hi" }, said(called("a", "f", {}, "E1")), user(result("a", "f", { result = "(no result)" }),
+        { text = "Hi" }),
     })
   end)
 
@@ -177,7 +181,8 @@ describe("calls of functions", function()
 
 
   it("that nobody made have results that the user says", function()
-    expect_contents({ hi, { role = "tool", tool_call_id = "lost", content = "42" } }, { user({ text = "Hi" }, { text = "42" }) })
+    expect_contents({ hi, { role = "tool", tool_call_id = "lost", content = "42" } }, { user({ text = "Hi" },
+      { text = "42" }) })
   end)
 
 
@@ -206,7 +211,8 @@ describe("calls of functions", function()
 
   it("have arguments that are an object, whatever the text is", function()
     local function arguments(text)
-      return asked({ hi, { role = "assistant", tool_calls = { call("a", "f", text) } } }).contents[2].parts[1].functionCall.args
+      return asked({ hi, { role = "assistant", tool_calls = { call("a", "f",
+        text) } } }).contents[2].parts[1].functionCall.args
     end
     expect(arguments('{"a":[1,{"b":null}]}')).to_equal { a = { 1, { b = json.null } } }
     expect(arguments("")).to_equal {}
@@ -245,7 +251,8 @@ describe("calls of functions", function()
     local picture = { inlineData = { mimeType = "image/png", data = "AAAA" } }
 
     local newer = asked(messages).contents[3].parts
-    expect(newer).to_equal { { functionResponse = { id = "a", name = "f", response = { result = "Here." }, parts = { picture } } } }
+    expect(newer).to_equal { { functionResponse = { id = "a", name = "f", response = { result = "Here." },
+      parts = { picture } } } }
     local older = asked(messages, { model = "gemini-2.5-flash" }).contents[3].parts
     expect(older).to_equal { result("a", "f", { result = "Here." }), picture }
   end)
@@ -262,7 +269,8 @@ describe("calls of functions", function()
   it("of custom tools have one argument", function()
     expect_contents({ hi, { role = "assistant", tool_calls = {
       { id = "a", type = "custom", custom = { name = "run", input = "print(1)" }, thought_signature = "E1" } } } }, {
-      user { text = "Hi" }, said(called("a", "run", { input = "print(1)" }, "E1")), user(result("a", "run", { result = "(no result)" })),
+      user { text = "Hi" }, said(called("a", "run", { input = "print(1)" }, "E1")), user(result("a", "run",
+        { result = "(no result)" })),
     })
   end)
 end)
@@ -276,9 +284,11 @@ describe("signatures", function()
 
   it("are taken from every place in which clients bring them back", function()
     local google = { google = { thought_signature = "EqU" } }
-    expect(signature_of { role = "assistant", tool_calls = { call("a", "f", "{}", { extra_content = google }) } }).to_be("EqU")
+    expect(signature_of { role = "assistant", tool_calls = { call("a", "f", "{}",
+      { extra_content = google }) } }).to_be("EqU")
     expect(signature_of { role = "assistant", extra_content = google, tool_calls = { call("a", "f", "{}") } }).to_be("EqU")
-    expect(signature_of { role = "assistant", tool_calls = { call("a", "f", "{}", { thought_signature = "EqU" }) } }).to_be("EqU")
+    expect(signature_of { role = "assistant", tool_calls = { call("a", "f", "{}",
+      { thought_signature = "EqU" }) } }).to_be("EqU")
     expect(signature_of { role = "assistant", tool_calls = {
       call("a", "f", "{}", { provider_specific_fields = { thought_signature = "EqU" } }) } }).to_be("EqU")
     expect(signature_of { role = "assistant", tool_calls = { { id = "a", type = "function",
@@ -329,7 +339,8 @@ describe("signatures", function()
 
 
   it("of a text come back with that text", function()
-    local contents = asked({ hi, { role = "assistant", content = "Yes.", extra_content = { google = { thought_signature = "EqU" } } },
+    local contents = asked({ hi, { role = "assistant", content = "Yes.", extra_content = { google = {
+      thought_signature = "EqU" } } },
       hi }).contents
 
     expect(contents[2]).to_equal(said { text = "Yes.", thoughtSignature = "EqU" })
@@ -352,7 +363,8 @@ describe("pictures that the model made", function()
     local contents = asked({ hi, { role = "assistant", content = "![image](" .. url .. ")\n\nDone ![x](http://a/b.png)",
       images = { { type = "image_url", image_url = { url = url } } } }, hi }).contents
 
-    expect(contents[2]).to_equal(said({ text = "\n\nDone ![x](http://a/b.png)" }, { inlineData = { mimeType = "image/png", data = "AAAA" } }))
+    expect(contents[2]).to_equal(said({ text = "\n\nDone ![x](http://a/b.png)" }, { inlineData = { mimeType = "image/png",
+      data = "AAAA" } }))
   end)
 
 

@@ -163,7 +163,8 @@ describe("what an address stands for", function()
       return { status = 302, headers = { location = place } }
     end
     local calls = answers {
-      ["https://a.example/x/1"] = to "2", ["https://a.example/x/2"] = to "/3?q=1", ["https://a.example/3?q=1"] = to "//b.example/4",
+      ["https://a.example/x/1"] = to "2", ["https://a.example/x/2"] = to "/3?q=1",
+        ["https://a.example/3?q=1"] = to "//b.example/4",
       ["https://b.example/4"] = { headers = { ["content-type"] = "image/png" }, body = "AAAA" },
       ["https://a.example/loop"] = to "https://a.example/loop", ["https://a.example/out"] = to "ftp://a.example/1",
       ["https://a.example/in"] = to "http://10.0.0.1/",

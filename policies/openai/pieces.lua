@@ -39,16 +39,6 @@ local function write(out, list)
 end
 
 
--- Before the bodies are gone that the blobs lie in: what is to outlast them is copied after all.
-function Pieces:keep()
-  for _, list in ipairs(self.held) do
-    for i, piece in ipairs(list) do
-      list[i] = bytes.text(piece)
-    end
-  end
-end
-
-
 -- The value's JSON: a text, or a list of texts and blobs that make one.
 function Pieces:encode(value)
   local text = json.encode(value)

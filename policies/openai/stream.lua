@@ -2,6 +2,7 @@
 --   object, id       the chunk's kind, and the beginning of its id
 --   text             what stands in a choice before and after the JSON of a text
 --   begins(stream, choice)       what stands in a choice's first chunk; nil: there is none
+--   begun(inner)     the same within a further chunk, which then is the first; nil: it cannot stand there
 --   read(stream, choice, part)   what stands in further chunks for a part: a list of JSON texts
 --   closes(stream, choice)       the same for what is known at the end of a choice
 --   ends             what stands in its last chunk
@@ -67,27 +68,33 @@ local function choice_at(self, position)
 end
 
 
--- The choice says something for the first time.
-local function open(self, choice, out)
-  if not choice.is_open then
-    choice.is_open = true
-    local inner = self.shape.begins(self, choice)
-    out[#out + 1] = inner and chunk(self, choice, inner)
-    if choice.index == self.base then
-      local before, after = self.shape.text[1], self.shape.text[2]
-      self.plain_head = self.head .. '{"index":' .. choice.index .. "," .. before
-      self.plain_tail = after .. ',"logprobs":null,"finish_reason":null}' .. self.tail
-    end
+-- What the choice says, with what it begins with if this is the first.
+local function opened(self, choice, inner, out)
+  if choice.is_open then
+    return inner
   end
+  choice.is_open = true
+  if choice.index == self.base then
+    local before, after = self.shape.text[1], self.shape.text[2]
+    self.plain_head = self.head .. '{"index":' .. choice.index .. "," .. before
+    self.plain_tail = after .. ',"logprobs":null,"finish_reason":null}' .. self.tail
+  end
+  local begun = type(inner) == "string" and self.shape.begun and self.shape.begun(inner)
+  if begun then
+    return begun
+  end
+  local first = self.shape.begins(self, choice)
+  out[#out + 1] = first and chunk(self, choice, first)
+  return inner
 end
 
 
 -- A chunk around what is a text, or a list of texts and blobs.
-local function add_chunk(self, choice, inner, out, logprobs)
-  open(self, choice, out)
+local function add_chunk(self, choice, inner, out, logprobs, reason)
+  inner = opened(self, choice, inner, out)
   choice.has_said = true
   if type(inner) == "string" then
-    out[#out + 1] = chunk(self, choice, inner, logprobs)
+    out[#out + 1] = chunk(self, choice, inner, logprobs, reason)
     return
   end
   local mark = "\1"
@@ -100,6 +107,17 @@ local function add_chunk(self, choice, inner, out, logprobs)
 end
 
 
+-- What was kept of the choice's last words, which the reason for its end may join.
+local function say_last(self, choice, out, reason)
+  local last = choice.last
+  if last then
+    choice.last = nil
+    add_chunk(self, choice, last.inner, out, last.logprobs, reason)
+  end
+  return last ~= nil
+end
+
+
 local function read_candidate(self, candidate, out)
   local position = values.count(candidate.index)
   local choice = choice_at(self, position)
@@ -107,11 +125,18 @@ local function read_candidate(self, candidate, out)
   logprobs = logprobs and encode(logprobs)
   for _, part in ipairs(values.table(values.table(candidate.content).parts)) do
     for _, inner in ipairs(type(part) == "table" and self.shape.read(self, choice, part) or {}) do
-      add_chunk(self, choice, inner, out, logprobs)
+      say_last(self, choice, out)
+      choice.has_said = true
+      choice.last = { inner = inner, logprobs = logprobs }
       logprobs = nil
     end
   end
   choice.reason = finish.reason(candidate) or choice.reason
+  if not choice.reason or choice.last and type(choice.last.inner) ~= "string" then
+    say_last(self, choice, out)
+  elseif choice.last then
+    self.plain_head = nil  -- What may still come comes after it.
+  end
   choice.finish_message = candidate.finishMessage or choice.finish_message
   if values.table(values.table(candidate.groundingMetadata).groundingChunks)[1] then
     choice.grounding = candidate.groundingMetadata
@@ -135,17 +160,20 @@ end
 
 -- The last chunks of a choice.
 local function close(self, choice, out)
-  open(self, choice, out)
   local filtered = finish.named(choice.reason, nil) == "content_filter" or self.blocked
   if filtered and not choice.has_said then
     choice.refusal = self.blocked and finish.refusal_of_prompt(self.blocked)
       or finish.refusal(choice.reason, choice.finish_message)
   end
-  for _, inner in ipairs(self.shape.closes(self, choice)) do
-    out[#out + 1] = chunk(self, choice, inner)
-  end
   local reason = self.blocked and not choice.has_said and "content_filter" or finish.named(choice.reason, choice.called)
-  out[#out + 1] = chunk(self, choice, self.shape.ends, nil, reason)
+  local more = self.shape.closes(self, choice)
+  if say_last(self, choice, out, #more == 0 and reason or nil) and #more == 0 then
+    return
+  end
+  for _, inner in ipairs(more) do
+    add_chunk(self, choice, inner, out)
+  end
+  add_chunk(self, choice, self.shape.ends, out, nil, reason)
 end
 
 
@@ -231,7 +259,15 @@ end
 
 -- What was still to be said when a stream broke.
 function stream.left(wishes)
-  return wishes.stream and wishes.stream.pending or ""
+  local self = wishes.stream
+  if not self then
+    return ""
+  end
+  local out = { self.pending }
+  for _, choice in pairs(self.round) do
+    say_last(self, choice, out)
+  end
+  return table.concat(out)
 end
 
 

@@ -49,7 +49,8 @@ local past_calls = {
 
 describe("tools", function()
   it("are declarations in one element, their schemas as they are but for what is no schema", function()
-    local text = '{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function","function":{"name":"f","description":"Does f.",'
+    local text = '{"messages":[{"role":"user","content":"Hi"}],"tools":[{"type":"function",'
+      .. '"function":{"name":"f","description":"Does f.",'
       .. '"strict":false,"parameters":{"$schema":"x","properties":{"z":{"type":["string","null"],"strict":true},"a":true},'
       .. '"required":["z"],"cache_control":{},"additionalProperties":false}}},{"type":"function","function":{"name":"g"}}]}'
     local call = chat.request(a_request { dialect = "openai", model = "gemini-3.8-flash", text = text }).body
@@ -58,7 +59,8 @@ describe("tools", function()
     local first, second = unpack(call.tools[1].functionDeclarations)
     expect(first.name).to_be("f")
     expect(first.description).to_be("Does f.")
-    expect(json.encode(first.parametersJsonSchema)).to_be('{"$schema":"x","properties":{"z":{"type":["string","null"]},"a":{}},'
+    expect(json.encode(first.parametersJsonSchema)).to_be('{"$schema":"x","properties":{"z":{"type":["string",'
+      .. '"null"]},"a":{}},'
       .. '"required":["z"],"additionalProperties":false,"type":"object"}')
     expect(second).to_equal { name = "g" }
     expect(call.toolConfig).to_be_nil()
@@ -88,7 +90,8 @@ describe("tools", function()
     expect(call.tools).to_equal { { functionDeclarations = { { name = "f" } } } }
     expect(call.toolConfig).to_equal(mode("ANY", { "f" }))
     local answer = chat.response(request, a_response { status = 200, body = {
-      candidates = { { finishReason = "STOP", content = { parts = { { functionCall = { name = "f", args = { a = 1 } } } } } } },
+      candidates = { { finishReason = "STOP", content = { parts = { { functionCall = { name = "f",
+        args = { a = 1 } } } } } } },
     } })
     local choices = json.decode(answer.text).choices
     expect(choices[1].message.function_call).to_equal { name = "f", arguments = '{"a":1}' }
@@ -207,7 +210,8 @@ describe("the choice of tools", function()
     local tools = { tool "f" }
     expect_refused({ tools = tools, tool_choice = "maybe" }, "tool_choice", "required")
     expect_refused({ tools = tools, tool_choice = 7 }, "tool_choice", "required")
-    expect_refused({ tools = tools, tool_choice = { type = "function", ["function"] = { name = "x" } } }, "tool_choice", "no tool x")
+    expect_refused({ tools = tools, tool_choice = { type = "function", ["function"] = { name = "x" } } }, "tool_choice",
+      "no tool x")
     expect_refused({ tools = tools, tool_choice = {} }, "tool_choice", "no tool")
     expect_refused({ tools = tools, tool_choice = { type = "allowed_tools", allowed_tools = { tools = {} } } },
       "tool_choice.allowed_tools.tools", "names no function")

@@ -22,6 +22,11 @@ int length(lua_State* state) {
   return 1;
 }
 
+int collect(lua_State* state) {
+  if (const auto* blob = blob_at(state, 1)) ScriptState::of(state).lent_texts().let_go(blob->text);
+  return 0;
+}
+
 int refuse_index(lua_State* state) {
   return luaL_error(state, "a blob is no text: the library bytes knows what can be done with it");
 }
@@ -97,7 +102,9 @@ Blob Blob::piece(std::size_t from, std::size_t count) const {
 }
 
 void Blobs::open(lua_State* state) {
-  lua_createtable(state, 0, 5);
+  lua_createtable(state, 0, 6);
+  lua_pushcfunction(state, collect);
+  lua_setfield(state, -2, "__gc");
   lua_pushcfunction(state, describe);
   lua_setfield(state, -2, "__tostring");
   lua_pushcfunction(state, length);
@@ -116,8 +123,10 @@ void Blobs::push_metatable(lua_State* state) const {
 }
 
 void push_blob(lua_State* state, const Blob& blob) {
+  auto& script = ScriptState::of(state);
   new (lua_newuserdata(state, sizeof(Blob))) Blob(blob);
-  ScriptState::of(state).blobs().push_metatable(state);
+  script.lent_texts().hold(blob.text);
+  script.blobs().push_metatable(state);
   lua_setmetatable(state, -2);
 }
 

@@ -15,6 +15,12 @@ const LentText& EditableBody::lend(lua_State* state, std::string_view original) 
   return lent_;
 }
 
+LentText EditableBody::take_lent() {
+  auto lent = std::move(lent_);
+  *this = {};
+  return lent;
+}
+
 void EditableBody::push(lua_State* state, std::string_view original) {
   if (decoded_) return decoded_.push(state);
   if (is_no_json_ || !push_json(state, base(original), &lend(state, original))) {
@@ -124,9 +130,11 @@ void ExchangeObjects::begin_response(PolicyResponse& next) {
 
 bool ExchangeObjects::keep_response() {
   constexpr std::size_t most_kept_bytes = std::size_t{256} * 1024 * 1024;
+  auto lent = response_body.take_lent();
+  if (!lent.is_cut()) return true;
   kept_bytes += response->text.size();
   // The bytes of a long text stay where they are when it is moved, and blobs lie in long texts alone.
-  kept_answers.push_back({std::move(response->text), std::move(response_body)});
+  kept_answers.push_back({std::move(response->text), std::move(lent)});
   return kept_bytes <= most_kept_bytes;
 }
 

@@ -3,19 +3,26 @@
 #include <algorithm>
 #include <map>
 
+#include "base/base64.h"
 #include "base/redact.h"
 #include "net/timer.h"
+#include "script/blob.h"
+#include "script/script_state.h"
 
 namespace pollux {
 namespace {
 
-constexpr std::size_t max_answer_bytes = std::size_t{4} * 1024 * 1024;
+// Texts lie in the policies' memory, blobs do not.
+constexpr std::size_t usual_max_bytes = std::size_t{4} * 1024 * 1024, most_max_bytes = 16 * usual_max_bytes;
 constexpr double default_timeout_s = 30, least_timeout_s = 1, longest_timeout_s = 300;
 
 struct FetchAnswer {
+  explicit FetchAnswer(lua_State* state) : room(state) {}
   int status = 0;
   Headers headers;
   std::string body;
+  bool base64 = false;
+  TextRoom room;  // Taken for the body, if that may become a blob.
 };
 
 bool is_token(std::string_view text) {  // RFC 9110 section 5.6.2
@@ -53,8 +60,10 @@ std::string without(const std::string& secret, std::string_view text) {
 // The exchange with the server. Ends by calling `resume` once.
 class Fetch final : public ResponseEvents {
  public:
-  Fetch(FetchRequest request, Script::Resume resume)
-      : request_(std::move(request)), resume_(std::move(resume)) {}
+  Fetch(lua_State* state, FetchRequest request, Script::Resume resume)
+      : request_(std::move(request)), resume_(std::move(resume)), answer_(state) {
+    answer_.base64 = request_.base64;
+  }
 
   void start(Loop& loop, HttpClient& client, const FetchTarget& target) {
     deadline_.emplace(loop, [this] { fail("no whole answer in time"); });
@@ -74,11 +83,14 @@ class Fetch final : public ResponseEvents {
   void on_response_head(ResponseHead& head, BodyLength length) override {
     answer_.status = head.status;
     answer_.headers = std::move(head.headers);
-    if (length.kind == BodyLength::Kind::known && length.bytes > max_answer_bytes) return fail_with_size();
+    if (length.kind == BodyLength::Kind::known && length.bytes > request_.max_bytes) return fail_with_size();
     if (length.kind == BodyLength::Kind::known) answer_.body.reserve(static_cast<std::size_t>(length.bytes));
   }
   void on_response_body(std::string_view bytes) override {
-    if (answer_.body.size() + bytes.size() > max_answer_bytes) return fail_with_size();
+    if (answer_.body.size() + bytes.size() > request_.max_bytes) return fail_with_size();
+    if (answer_.base64 && !answer_.room.grow(bytes.size())) {
+      return fail("there is no room for it: policies hold too much that they fetched");
+    }
     answer_.body += bytes;
   }
   void on_response_end() override {
@@ -91,7 +103,12 @@ class Fetch final : public ResponseEvents {
   void on_request_drained() override {}
 
  private:
-  void fail_with_size() { fail("the answer is larger than 4 MiB"); }
+  void fail_with_size() {
+    constexpr std::size_t mebibyte = std::size_t{1024} * 1024;
+    const bool whole = request_.max_bytes % mebibyte == 0;
+    fail("the answer is larger than " + (whole ? std::to_string(request_.max_bytes / mebibyte) + " MiB"
+                                               : std::to_string(request_.max_bytes) + " bytes"));
+  }
 
   void fail(std::string why) {
     end([why = std::move(why)](lua_State* state) {
@@ -112,18 +129,36 @@ class Fetch final : public ResponseEvents {
     answer_.headers = std::move(headers);
   }
 
-  // Resuming lets go of this object, which then lives until the loop's next turn.
+  // Resuming lets go of this object, which then lives until the loop's next turn: longer than the state,
+  // maybe.
   void end(std::function<int(lua_State*)> push_results) {
+    answer_.room.give_back();
     deadline_->stop();
     exchange_.reset();
     resume_(std::move(push_results));
   }
 
-  static int push_answer(lua_State* state, const FetchAnswer& answer) {
+  static void push_body(lua_State* state, FetchAnswer& answer) {
+    if (!answer.base64) return lua_pushlstring(state, answer.body.data(), answer.body.size());
+    const auto size = base64_size(answer.body.size());
+    if (size < least_blob_bytes) {
+      const auto text = base64_encode(answer.body);
+      lua_pushlstring(state, text.data(), text.size());
+      return answer.room.give_back();
+    }
+    Blob blob;
+    blob.size = answer.body.size();
+    blob.length = size;
+    blob.form = Blob::Form::encoded;
+    blob.text = ScriptState::of(state).lent_texts().keep(std::move(answer.body), std::move(answer.room));
+    push_blob(state, blob);
+  }
+
+  static int push_answer(lua_State* state, FetchAnswer& answer) {
     lua_createtable(state, 0, 3);
     lua_pushinteger(state, answer.status);
     lua_setfield(state, -2, "status");
-    lua_pushlstring(state, answer.body.data(), answer.body.size());
+    push_body(state, answer);
     lua_setfield(state, -2, "body");
     std::map<std::string, std::string>
         by_name;  // Fields of the same name are one list (RFC 9110 section 5.3).
@@ -183,10 +218,20 @@ void check_fetch_arguments(lua_State* state, int table, const char* function, co
   if (!lua_isnil(state, -1) && lua_type(state, -1) != LUA_TNUMBER) {
     luaL_error(state, "%s: timeout must be a number of seconds", function);
   }
+  push_argument(state, table, "max_bytes");
+  if (!lua_isnil(state, -1) && lua_type(state, -1) != LUA_TNUMBER) {
+    luaL_error(state, "%s: max_bytes must be a number", function);
+  }
+  for (const char* name : {"base64", "public_only"}) {
+    push_argument(state, table, name);
+    if (!lua_isnil(state, -1) && !lua_isboolean(state, -1)) {
+      luaL_error(state, "%s: %s must be true or false", function, name);
+    }
+  }
   push_argument(state, table, "headers");
   if (lua_isnil(state, -1)) return;
   if (!lua_istable(state, -1)) luaL_error(state, "%s: headers must be a table", function);
-  const int headers = table + 5;
+  const int headers = table + 8;
   lua_newtable(state);  // A copy, with numbers made texts.
   lua_pushnil(state);
   while (lua_next(state, headers)) {
@@ -202,7 +247,8 @@ void check_fetch_arguments(lua_State* state, int table, const char* function, co
 }
 
 std::string read_fetch_arguments(lua_State* state, int table, FetchRequest& request) {
-  const int place = table + 1, method = table + 2, body = table + 3, time = table + 4, headers = table + 5;
+  const int place = table + 1, method = table + 2, body = table + 3, time = table + 4, most = table + 5,
+            base64 = table + 6, public_only = table + 7, headers = table + 8;
   request.place = text_at(state, place);
   if (!lua_isnil(state, method)) request.method = text_at(state, method);
   request.body = text_at(state, body);
@@ -212,6 +258,14 @@ std::string read_fetch_arguments(lua_State* state, int table, FetchRequest& requ
   if (!(timeout >= least_timeout_s && timeout <= longest_timeout_s))
     return "timeout must be 1 to 300 seconds";
   request.timeout = Milliseconds(static_cast<std::int64_t>(timeout * 1000));
+  request.base64 = lua_toboolean(state, base64);
+  request.public_only = lua_toboolean(state, public_only);
+  const double max_bytes = lua_isnil(state, most) ? double{usual_max_bytes} : lua_tonumber(state, most);
+  if (!(max_bytes >= 1 && max_bytes <= double{most_max_bytes})) return "max_bytes must be 1 to 67108864";
+  if (max_bytes > double{usual_max_bytes} && !request.base64) {
+    return "max_bytes above 4194304 is for base64 alone";
+  }
+  request.max_bytes = static_cast<std::size_t>(max_bytes);
   if (lua_istable(state, headers)) {
     lua_pushnil(state);
     while (lua_next(state, headers)) {
@@ -225,10 +279,10 @@ std::string read_fetch_arguments(lua_State* state, int table, FetchRequest& requ
   return {};
 }
 
-std::shared_ptr<void> start_fetch(const PolicyHost& host, FetchRequest request, const FetchTarget& target,
+std::shared_ptr<void> start_fetch(Script& script, FetchRequest request, const FetchTarget& target,
                                   Script::Resume resume) {
-  auto fetch = std::make_shared<Fetch>(std::move(request), std::move(resume));
-  fetch->start(*host.loop, *host.http, target);
+  auto fetch = std::make_shared<Fetch>(script.lua(), std::move(request), std::move(resume));
+  fetch->start(*script.host().loop, *script.host().http, target);
   return fetch;
 }
 

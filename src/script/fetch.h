@@ -19,12 +19,15 @@ struct FetchRequest {
   std::string method = "GET", body;
   Headers headers;
   Milliseconds timeout{0};
+  std::size_t max_bytes = 0;  // Of the answer's body.
+  bool base64 = false;        // The answer's body is wanted so; a large one as a blob.
+  bool public_only = false;   // See Origin.
   KeyRef key;  // Pays for it, if there is one; policies never see its secret, not in the answer either.
 };
 
 // Refuses what is wrong with the table of arguments at `table`, before any C++ object is held, and leaves on
-// the stack behind it: place, method, body, timeout, headers. `function` and `place` are their names for
-// errors. REQUIRES: the table is on top.
+// the stack behind it: place, method, body, timeout, max_bytes, base64, public_only, headers. `function` and
+// `place` are their names for errors. REQUIRES: the table is on top.
 void check_fetch_arguments(lua_State* state, int table, const char* function, const char* place);
 // Reads what the former left there; empty, or what is wrong. Calls nothing that raises a Lua error.
 std::string read_fetch_arguments(lua_State* state, int table, FetchRequest& request);
@@ -36,7 +39,7 @@ struct FetchTarget {
 };
 // Sends it on the host's loop and resumes with {status=, headers=, body=}, or nil and why. Dropping it ends
 // it.
-std::shared_ptr<void> start_fetch(const PolicyHost& host, FetchRequest request, const FetchTarget& target,
+std::shared_ptr<void> start_fetch(Script& script, FetchRequest request, const FetchTarget& target,
                                   Script::Resume resume);
 
 }  // namespace pollux

@@ -1,4 +1,5 @@
-// google.fetch: one request of a policy's own to Google, paid for with a key that the policy names.
+// google.fetch: one request of a policy's own to Google, paid for with a key that the policy names,
+// or with any.
 #pragma once
 
 #include <lua.hpp>
@@ -24,7 +25,8 @@ struct GoogleAddress {
   }
 };
 
-// google.fetch(key, {path=, method=, headers=, body=, timeout=}): {status=, headers=, body=}, or nil and why.
+// google.fetch([key, ]{path=, method=, headers=, body=, timeout=, max_bytes=, base64=}): {status=, headers=,
+// body=}, or nil and why. Without a key, one of the pool that is fit for use pays.
 int google_fetch(lua_State* state);
 
 }  // namespace pollux

@@ -24,13 +24,14 @@ int http_fetch(lua_State* state) {
   Result<Origin> origin = Origin::parse(url.substr(0, place_end), &target.path);
   if (!origin) throw std::runtime_error("http.fetch: url: " + origin.error().message);
   target.origin = *std::move(origin);
+  target.origin.public_only = request.public_only;
   if (target.path.empty()) target.path.push_back('/');
   const std::string_view rest = url.substr(place_end);
   if (rest.starts_with('?')) target.path += rest.substr(0, rest.find('#'));
 
   lua_settop(state, 0);
   return script.wait(state, [&](Script::Resume resume) {
-    return start_fetch(script.host(), std::move(request), target, std::move(resume));
+    return start_fetch(script, std::move(request), target, std::move(resume));
   });
 }
 

@@ -5,7 +5,8 @@
 
 namespace pollux {
 
-// http.fetch{url=, method=, headers=, body=, timeout=}: {status=, headers=, body=}, or nil and why.
+// http.fetch{url=, method=, headers=, body=, timeout=, max_bytes=, base64=, public_only=}: {status=,
+// headers=, body=}, or nil and why.
 int http_fetch(lua_State* state);
 
 }  // namespace pollux

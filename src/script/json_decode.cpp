@@ -184,7 +184,7 @@ class Decoder {
       const std::string_view plain(start, static_cast<std::size_t>(at_++ - start));
       if (may_stay && plain.size() >= least_blob_bytes && std::memchr(start, ' ', plain.size()) == nullptr) {
         push_blob(state_,
-                  Blob::plain(lent_->name(), static_cast<std::size_t>(start - begin_), plain.size(), true));
+                  Blob::plain(lent_->cut(), static_cast<std::size_t>(start - begin_), plain.size(), true));
       } else {
         lua_pushlstring(state_, plain.data(), plain.size());
       }

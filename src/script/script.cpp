@@ -221,17 +221,19 @@ Error ScriptState::describe(lua_State* thread, int status, const std::string& po
   return internal_error(std::move(message));
 }
 
-// Lua collects garbage when its memory has doubled, and knows of no cap: near the cap it has to be told.
+// Lua collects garbage when its memory has doubled, and knows neither of a cap nor of what blobs keep: near
+// the cap, and when they keep much more than before, it has to be told.
 void ScriptState::tidy() {
   const bool much = memory_.in_use() > memory_.cap() / 4;
   if (much != collects_often_) {
     collects_often_ = much;
     lua_gc(main_, LUA_GCSETPAUSE, much ? 120 : 250);
   }
-  if (memory_.in_use() < collect_at_bytes_) return;
+  if (memory_.in_use() < collect_at_bytes_ && lent_texts_.kept_bytes() < collect_at_kept_bytes_) return;
   lua_gc(main_, LUA_GCCOLLECT, 0);
   const std::size_t usual = memory_.cap() / 2;
   collect_at_bytes_ = std::max(usual, memory_.in_use() + memory_.cap() / 8);
+  collect_at_kept_bytes_ = lent_texts_.kept_bytes() + kept_bytes_step;
 }
 
 std::string ScriptState::position_of_loading() const {

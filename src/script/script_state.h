@@ -104,7 +104,9 @@ class ScriptState final : public Script {
   std::chrono::nanoseconds load_spent_{0};
   std::vector<const PolicySource*> loading_;
   std::size_t loading_roots_ = 0;
-  std::size_t collect_at_bytes_;  // Past it, the garbage is collected after a burst.
+  static constexpr std::size_t kept_bytes_step = std::size_t{16} * 1024 * 1024;
+  std::size_t collect_at_bytes_;                         // Past it, the garbage is collected after a burst.
+  std::size_t collect_at_kept_bytes_ = kept_bytes_step;  // The same of texts that blobs keep.
   bool collects_often_ = false;
   bool* destroyed_ = nullptr;  // Told by the destructor: a run's `done` may destroy the state.
 };

@@ -345,7 +345,12 @@ local function fetched(name, request)
   if not fetch_handler then error(name .. ": say with fake_fetch(function(request) ... end) what it answers", 3) end
   local answer, why = fetch_handler(request)
   if answer == nil then return nil, why or "failed" end
-  return { status = answer.status or 200, headers = answer.headers or {}, body = answer.body or "" }
+  local body = answer.body or ""
+  if #body > (request.max_bytes or math.huge) then
+    return nil, "the answer is larger than " .. request.max_bytes .. " bytes"
+  end
+  if request.base64 then body = bytes.to_base64(body) end
+  return { status = answer.status or 200, headers = answer.headers or {}, body = body }
 end
 
 
@@ -357,12 +362,17 @@ share("http", {
 })
 
 
--- As it is, but for what leaves this machine; fake_fetch is also given the key.
+-- As it is, but for what leaves this machine; fake_fetch is also given the key, if there is one.
 local google_as_it_is = google
 share("google", setmetatable({
   fetch = function(key, request)
+<<<<<<< HEAD
     if type(key) == "table" then key, request = nil, key
     elseif not native.name_of(key) then error("google.fetch: expected a key", 2) end
+=======
+    if type(key) == "table" then key, request = nil, key end
+    if key ~= nil and not native.name_of(key) then error("google.fetch: expected a key", 2) end
+>>>>>>> 5a9a4fef3d87c3770cc9c27190d3e3a9577a4328
     if type(request) ~= "table" or type(request.path) ~= "string" then error("google.fetch: expected a path", 2) end
     local call = { key = key }
     for name, value in pairs(request) do call[name] = value end

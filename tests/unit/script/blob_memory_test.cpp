@@ -12,9 +12,9 @@ constexpr std::size_t image_bytes = std::size_t{20} * 1024 * 1024;
 std::size_t in_use = 0, most_in_use = 0;
 constexpr std::size_t head_bytes = alignof(std::max_align_t);
 
-void* counted_new(std::size_t size) {
+void* counted_new(std::size_t size) noexcept {
   auto* head = static_cast<char*>(std::malloc(size + head_bytes));
-  if (!head) throw std::bad_alloc();
+  if (!head) std::abort();
   *reinterpret_cast<std::size_t*>(head) = size;
   in_use += size;
   most_in_use = std::max(most_in_use, in_use);
@@ -48,6 +48,12 @@ std::string body_with_image() {
 
 void* operator new(std::size_t size) {
   return counted_new(size);
+}
+void* operator new(std::size_t size, const std::nothrow_t&) noexcept {
+  return counted_new(size);
+}
+void operator delete(void* block, const std::nothrow_t&) noexcept {
+  counted_delete(block);
 }
 void operator delete(void* block) noexcept {
   counted_delete(block);

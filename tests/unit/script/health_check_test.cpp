@@ -72,8 +72,10 @@ TEST_CASE("google.fetch says what it does not understand") {
   const auto said = [&](const std::string& call) {
     return checked(world, key, "local answered = google.fetch" + call + "\nreturn answered");
   };
-  CHECK(said("{ path = '/v1beta/models' }") ==
-        "unknown 0 health.lua:3: google.fetch: expected a key, then a table");
+  CHECK(said("('key', { path = '/v1beta/models' })") ==
+        "unknown 0 health.lua:3: google.fetch: expected a key, then a table, or the table alone");
+  CHECK(said("{ url = 'https://example.org' }") ==
+        "unknown 0 health.lua:3: google.fetch: path must be a text");
   CHECK(said("(key, { url = 'https://example.org' })") ==
         "unknown 0 health.lua:3: google.fetch: path must be a text");
   CHECK(said("(key, { path = '/', timeout = 'long' })") ==

@@ -291,3 +291,17 @@ TEST_CASE("the cache is fresh in every test") {
                "it('begins anew', function() expect(cache.get('a')).to_be_nil() end)") ==
         "2 passed, 0 failed\nexit 0");
 }
+
+TEST_CASE("a fake fetch keeps to the options, and google.fetch needs no key") {
+  CHECK(holds(R"(
+    fake_fetch(function(call)
+      return { body = call.url and "hello" or tostring(call.key) .. " " .. call.path }
+    end)
+    expect(http.fetch({ url = "https://example.org/", base64 = true, public_only = true }).body).to_be("aGVsbG8=")
+    expect(select(2, http.fetch { url = "https://example.org/", max_bytes = 4 })).to_be(
+      "the answer is larger than 4 bytes")
+    expect(google.fetch({ path = "/v1beta/models" }).body).to_be("nil /v1beta/models")
+    expect(google.fetch(a_key {}, { path = "/" }).body).to_be("key /")
+    expect(function() google.fetch("key", { path = "/" }) end).to_fail_with("google.fetch: expected a key"))") ==
+        "yes");
+}
