@@ -341,6 +341,14 @@ share("sleep", function(seconds)
 end)
 
 
+-- At once: what it does can be looked at on the next line, and what goes wrong fails the test.
+share("background", function(body)
+  if type(body) ~= "function" then error("background takes a function", 2) end
+  body()
+  return true
+end)
+
+
 local function fetched(name, request)
   if not fetch_handler then error(name .. ": say with fake_fetch(function(request) ... end) what it answers", 3) end
   local answer, why = fetch_handler(request)
@@ -366,24 +374,14 @@ share("http", {
 local google_as_it_is = google
 share("google", setmetatable({
   fetch = function(key, request)
-<<<<<<< HEAD
-    if type(key) == "table" then key, request = nil, key
-    elseif not native.name_of(key) then error("google.fetch: expected a key", 2) end
-=======
     if type(key) == "table" then key, request = nil, key end
     if key ~= nil and not native.name_of(key) then error("google.fetch: expected a key", 2) end
->>>>>>> 5a9a4fef3d87c3770cc9c27190d3e3a9577a4328
     if type(request) ~= "table" or type(request.path) ~= "string" then error("google.fetch: expected a path", 2) end
     local call = { key = key }
     for name, value in pairs(request) do call[name] = value end
     return fetched("google.fetch", call)
   end,
 }, { __index = google_as_it_is }))
-
-
--- SHIM (uncommitted)
-share("cache", { get = shared.get, set = shared.set })
-share("background", function(f) local good, why = pcall(f) if not good then print(why) end end)
 
 
 -- The runner's ---------------------------------------------------------------------------------------------------
