@@ -112,12 +112,25 @@ local function add_vector(job, index, vector)
 end
 
 
+local function is_vector(value)
+  if type(value) ~= "table" or #value == 0 then
+    return false
+  end
+  for index = 1, #value do
+    if type(value[index]) ~= "number" then
+      return false
+    end
+  end
+  return true
+end
+
+
 -- False, if it is not one vector for each text.
 local function add_vectors(job, answer)
   local vectors = values.table(answer.embeddings)
   for index = job.first, job.asked do
     local vector = values.table(vectors[index - job.first + 1]).values
-    if type(vector) ~= "table" or type(vector[1]) ~= "number" then
+    if not is_vector(vector) then
       return false
     end
     add_vector(job, index, vector)
