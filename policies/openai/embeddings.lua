@@ -97,17 +97,31 @@ local function normalize(vector)
 end
 
 
--- As a piece of JSON; the whole of it is never put together here.
+-- In pieces of JSON, which are never put together here.
 local function add_vector(job, index, vector)
   if job.dimensions then
     normalize(vector)
   end
-  local comma = index > 1 and "," or ""
-  local written = job.in_base64 and '"' .. bytes.text(bytes.to_base64(bytes.float32(vector))) .. '"'
-    or json.encode(json.array(vector))
-  local piece = ('%s{"object":"embedding","index":%d,"embedding":%s}'):format(comma, index - 1, written)
-  job.pieces[index] = piece
-  job.bytes = job.bytes + #piece
+  local written = job.in_base64 and bytes.to_base64(bytes.float32(vector)) or json.encode(json.array(vector))
+  local quote, comma = job.in_base64 and '"' or "", index < #job.texts and "," or ""
+  local pieces = job.pieces
+  pieces[#pieces + 1] = ('{"object":"embedding","index":%d,"embedding":%s'):format(index - 1, quote)
+  pieces[#pieces + 1] = written
+  pieces[#pieces + 1] = quote .. "}" .. comma
+  job.bytes = job.bytes + bytes.length(written)
+end
+
+
+local function is_vector(value)
+  if type(value) ~= "table" or #value == 0 then
+    return false
+  end
+  for index = 1, #value do
+    if type(value[index]) ~= "number" then
+      return false
+    end
+  end
+  return true
 end
 
 
@@ -116,7 +130,7 @@ local function add_vectors(job, answer)
   local vectors = values.table(answer.embeddings)
   for index = job.first, job.asked do
     local vector = values.table(vectors[index - job.first + 1]).values
-    if type(vector) ~= "table" or type(vector[1]) ~= "number" then
+    if not is_vector(vector) then
       return false
     end
     add_vector(job, index, vector)

@@ -208,7 +208,8 @@ describe("an answer with embeddings", function()
 
   it("that is not one vector for each text is Google's fault", function()
     for _, body in ipairs { {}, { embeddings = json.null }, { embeddings = { { values = { 1 } } } },
-      { embeddings = { { values = { 1 } }, { values = {} } } } } do
+      { embeddings = { { values = { 1 } }, { values = {} } } },
+      { embeddings = { { values = { 1 } }, { values = { 1, "2" } } } } } do
       local request = a_question { model = "m", input = { "one", "two" } }
       embeddings.request(request)
 

@@ -15,6 +15,12 @@ const LentText& EditableBody::lend(lua_State* state, std::string_view original) 
   return lent_;
 }
 
+LentText EditableBody::take_lent() {
+  auto lent = std::move(lent_);
+  *this = {};
+  return lent;
+}
+
 void EditableBody::push(lua_State* state, std::string_view original) {
   if (decoded_) return decoded_.push(state);
   if (is_no_json_ || !push_json(state, base(original), &lend(state, original))) {
@@ -53,7 +59,7 @@ Result<std::string_view> EditableBody::bytes(lua_State* state, std::string_view 
     }
     const auto then = json_outline(state, -1);
     if (!then) return then.error();
-    if (*then == *now) return unchanged;
+    if (now->reads_as(*then, state)) return unchanged;
   }
   encoded_ = std::move(*now).filled(state);
   return std::string_view(encoded_);
@@ -124,9 +130,11 @@ void ExchangeObjects::begin_response(PolicyResponse& next) {
 
 bool ExchangeObjects::keep_response() {
   constexpr std::size_t most_kept_bytes = std::size_t{256} * 1024 * 1024;
+  auto lent = response_body.take_lent();
+  if (!lent.is_cut()) return true;
   kept_bytes += response->text.size();
   // The bytes of a long text stay where they are when it is moved, and blobs lie in long texts alone.
-  kept_answers.push_back({std::move(response->text), std::move(response_body)});
+  kept_answers.push_back({std::move(response->text), std::move(lent)});
   return kept_bytes <= most_kept_bytes;
 }
 
@@ -158,7 +166,7 @@ std::string describe_value(lua_State* state, int index) {
                                : box_at<ExchangeBox>(state, index, type) != nullptr;
         if (is) return std::string(type == ObjectType::attempt ? "an " : "a ") + name_of(type);
       }
-      return "an object";
+      return blob_at(state, index) ? "a blob" : "an object";
     default:
       return std::string("a ") + luaL_typename(state, index);
   }

@@ -36,6 +36,8 @@ class EditableBody {
     return replaced_text_ ? std::string_view(*replaced_text_) : original;
   }
   const LentText& lend(lua_State* state, std::string_view original);
+  // The same, for who keeps the text: the body begins anew, its blobs do not end.
+  LentText take_lent();
 
  private:
   LuaRef decoded_;
@@ -81,7 +83,7 @@ struct ExchangeObjects {
   EditableBody response_body;
   struct KeptAnswer {
     std::string text;
-    EditableBody body;
+    LentText lent;
   };
   std::deque<KeptAnswer> kept_answers;
   std::size_t kept_bytes = 0;

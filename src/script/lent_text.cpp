@@ -78,13 +78,14 @@ LentText::LentText(lua_State* state, std::string_view text)
     : texts_(&ScriptState::of(state).lent_texts()), name_(texts_->lend(text)) {}
 
 LentText::LentText(LentText&& other) noexcept
-    : texts_(std::exchange(other.texts_, nullptr)), name_(other.name_) {}
+    : texts_(std::exchange(other.texts_, nullptr)), name_(other.name_), is_cut_(other.is_cut_) {}
 
 LentText& LentText::operator=(LentText&& other) noexcept {
   if (this == &other) return *this;
   give_back();
   texts_ = std::exchange(other.texts_, nullptr);
   name_ = other.name_;
+  is_cut_ = other.is_cut_;
   return *this;
 }
 

@@ -52,11 +52,11 @@ class TextRoom {
  public:
   static constexpr std::size_t most = std::size_t{128} * 1024 * 1024;  // Of one state.
 
-  explicit TextRoom(lua_State* state) : state_(state) {}
+  explicit TextRoom(lua_State* running) : state_(running) {}
   TextRoom(TextRoom&& other) noexcept;
   TextRoom& operator=(TextRoom&&) = delete;
   ~TextRoom() { give_back(); }
-  // False: there is no more, not even after garbage was collected. Not within a policy's run.
+  // False: there is no more, not even after garbage was collected.
   bool grow(std::size_t bytes);
   void give_back() noexcept;
 
@@ -75,6 +75,13 @@ class LentText {
   LentText& operator=(LentText&& other) noexcept;
   ~LentText();
   LentTexts::Name name() const noexcept { return name_; }
+  // The name, for a blob.
+  LentTexts::Name cut() const noexcept {
+    is_cut_ = true;
+    return name_;
+  }
+  // Whether a blob may lie in it.
+  bool is_cut() const noexcept { return is_cut_; }
   // Whether it is these very bytes that are lent.
   bool is(std::string_view text) const noexcept;
 
@@ -83,6 +90,7 @@ class LentText {
 
   LentTexts* texts_ = nullptr;  // Null: nothing is lent.
   LentTexts::Name name_;
+  mutable bool is_cut_ = false;  // Whoever cuts a blob changes nothing of the text.
 };
 
 }  // namespace pollux

@@ -2,6 +2,7 @@ import assert from 'node:assert/strict';
 import { after, before, describe, it } from 'node:test';
 
 import { functionTool, NEW, openaiStage, system, user } from './harness/openai.mjs';
+import { picture } from '../fake_gemini/media.mjs';
 import { inParallel } from './harness/load.mjs';
 import { maimed, seeded } from './harness/mutation.mjs';
 import { inOnePiece, RECORDINGS } from './harness/recordings.mjs';
@@ -27,6 +28,16 @@ const OTHERS = {
   '/v1/completions': { model: NEW, prompt: ['once', 'twice'], max_tokens: 100, stop: 'x', echo: false, n: 1 },
   '/v1/images/generations': { model: 'gemini-3.1-flash-image', prompt: 'a cat', n: 1, size: '1024x1024', response_format: 'b64_json', quality: 'hd' },
   '/v1/audio/speech': { model: 'tts-1', input: 'hello', voice: 'alloy', response_format: 'pcm', speed: 1, instructions: 'softly' },
+};
+
+const answerOf = (...parts) => ({ candidates: [{ content: { parts, role: 'model' }, finishReason: 'STOP', index: 0 }],
+  usageMetadata: { promptTokenCount: 5, candidatesTokenCount: 1290, totalTokenCount: 1295, candidatesTokensDetails: [{ modality: 'IMAGE', tokenCount: 1290 }] },
+  modelVersion: 'x', responseId: 'k3QfafyKLsSTkdUP' });
+const ANSWERS = {
+  '/v1/embeddings': { embeddings: [{ values: [0.1, 0.2, 0.3, 0.4] }, { values: [0.5, 0.6, 0.7, 0.8] }], usageMetadata: { promptTokenCount: 2 } },
+  '/v1/completions': answerOf({ text: 'Hm…', thought: true }, { text: 'yes', thoughtSignature: 'RQ==' }),
+  '/v1/images/generations': answerOf({ text: 'Here:' }, { inlineData: picture('image/png', 'draft', 100), thought: true }, { inlineData: picture('image/jpeg', 'cat', 300) }),
+  '/v1/audio/speech': answerOf({ inlineData: { mimeType: 'audio/L16;codec=pcm;rate=24000', data: 'AAECAwQF' } }),
 };
 
 const describeCase = (seed, body, answer) => `seed ${seed}\n${JSON.stringify(body)?.slice(0, 1500)}\n=> ${answer.status} ${answer.text.slice(0, 800)}`;
@@ -111,6 +122,21 @@ describe('what nobody should send', () => {
       checkStream(answer, describeCase(seed, events, answer));
     });
   });
+
+  for (const [path, good] of Object.entries(ANSWERS)) {
+    it(`Google, to ${path}`, async () => {
+      await eachCase(CASES / 4, async (seed) => {
+        const body = maimed(good, seeded(seed));
+        const said = `case ${seed} `;
+        play.fake.rule({ match: { body: `case ${seed}\\b` }, answer: { body }, times: 'always' });
+        const answer = await play.post(path, { ...OTHERS[path], ...(path.endsWith('embeddings') ? { input: [said, 'b'] } : { prompt: said, input: said }) });
+        const told = describeCase(seed, body, answer);
+        assert.notEqual(answer.header('x-pollux-error'), 'policy_failed', told);
+        if (answer.status !== 200) checkError(answer.json(), told);
+        else if (/json/.test(answer.header('content-type'))) answer.json();
+      });
+    });
+  }
 
   it('Google, as no JSON at all', async () => {
     const texts = ['', '{', 'null', '[]', '[1]', '5', '"x"', '<html>', '{"candidates":[{"content"', '\u0000', '\ufeff{}', '{"a":1}{"b":2}', '{"candidates":1e999}', '['.repeat(50_000)];

@@ -242,7 +242,7 @@ describe('pictures by address', () => {
   const PAGES = {
     '/a.jpg': (res) => { res.writeHead(200, { 'Content-Type': 'image/jpeg' }); res.end(JPEG); },
     '/moved.jpg': (res) => { res.writeHead(302, { Location: '/a.jpg' }); res.end(); },
-    '/page.html': (res) => { res.writeHead(200, { 'Content-Type': 'text/html' }); res.end('<p>no picture</p>'); },
+    '/archive.zip': (res) => { res.writeHead(200, { 'Content-Type': 'application/zip' }); res.end('PK'); },
     '/huge.jpg': (res) => { res.writeHead(200, { 'Content-Type': 'image/jpeg', 'Content-Length': 500_000_000 }); res.write(JPEG); },
     '/missing.jpg': (res) => { res.writeHead(404); res.end(); },
     '/circle.jpg': (res) => { res.writeHead(302, { Location: '/circle.jpg' }); res.end(); },
@@ -283,7 +283,7 @@ describe('pictures by address', () => {
       assert.deepEqual(open.lastGeneration().contents[0].parts[1].inlineData, { mimeType: 'image/jpeg', data: JPEG.toString('base64') });
     }
     open.fake.clearRequests();
-    for (const path of ['/page.html', '/huge.jpg', '/missing.jpg', '/circle.jpg']) await assert.rejects(look(open, own(path)), BadRequestError, path);
+    for (const path of ['/archive.zip', '/huge.jpg', '/missing.jpg', '/circle.jpg']) await assert.rejects(look(open, own(path)), BadRequestError, path);
     assert.equal(open.upstream().length, 0);
   });
 

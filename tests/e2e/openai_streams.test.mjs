@@ -157,70 +157,70 @@ describe('a stream that breaks', () => {
   });
 });
 
-describe('a stream that is made of an answer in one piece', () => {
+// All at once, since each of them waits for the heart to beat.
+describe('a stream that is made of an answer in one piece', { concurrency: true }, () => {
   const MODEL = `${NEW}-fake-stream`;
   let play;
   before(async () => { play = await openaiStage(undefined); });
   after(() => play.close());
 
-  const askOpenai = (content, more) => play.post('/v1/chat/completions', { model: MODEL, messages: [user(content)], stream: true, ...more });
+  const ask = (content, more) => play.post('/v1/chat/completions', { model: MODEL, messages: [user(content)], stream: true, ...more });
+  const contentOf = (answer) => eventsOf(answer.text).map((event) => event.choices?.[0]?.delta.content ?? '').join('');
+  const upstreamOf = (content) => play.upstream().filter(({ body }) => body?.includes(content));
 
   it('keeps the client with comments meanwhile, in both dialects', async () => {
-    play.fake.rule({ delay_ms: 4500, times: 'always' });
+    play.fake.rule({ match: { body: 'slow' }, delay_ms: 4500, times: 'always' });
     const native = STREAM.replace(/models\/[^:]+/, `models/${MODEL}`);
-    const [openai, gemini] = await Promise.all([askOpenai('slow'), play.post(native, { contents: [{ parts: [{ text: 'slow' }] }] })]);
-    play.fake.reset();
+    const [openai, gemini] = await Promise.all([ask('slow'), play.post(native, { contents: [{ parts: [{ text: 'slow' }] }] })]);
 
     for (const answer of [openai, gemini]) {
       assert.equal(answer.status, 200, answer.text);
       assert.match(answer.header('content-type'), /^text\/event-stream/);
       assert.match(answer.text, /^(: ?[^\n]*\r?\n\r?\n){1,3}data: \{/);
     }
-    assert.equal(eventsOf(openai.text).map((event) => event.choices?.[0]?.delta.content ?? '').join(''), 'You said: slow');
+    assert.equal(contentOf(openai), 'You said: slow');
     assert.equal(eventsOf(openai.text).at(-1), '[DONE]');
     assert.equal(eventsOf(gemini.text).flatMap((event) => event.candidates[0].content.parts).map((part) => part.text).join(''), 'You said: slow');
   });
 
   it('is asked of Google in one piece, and is all that a stream is', async () => {
-    play.fake.reset();
     const create = (content, more) => play.openai.chat.completions.create({ model: MODEL, messages: [user(content)], stream: true, ...more });
     const spoken = await collect(await create('hello', { stream_options: { include_usage: true } }));
     const called = await collect(await create('call get_weather and call get_time', { tools: ASKED.tools }));
 
-    assert.ok(play.upstream().every(({ url, model }) => /:generateContent$/.test(url) && model === NEW));
+    assert.ok(upstreamOf('hello').every(({ url, model }) => /:generateContent$/.test(url) && model === NEW));
     assert.equal(spoken.content, 'You said: hello');
     assert.equal(spoken.finish, 'stop');
     assert.ok(spoken.usage.total_tokens > 0);
     assert.equal(spoken.chunks[0].model, MODEL);
     assert.deepEqual(called.toolCalls.map((call) => call.function.name), ['get_weather', 'get_time']);
     assert.equal(called.finish, 'tool_calls');
-    play.checkTraffic();
   });
 
   it('moves to another key while nothing but comments was sent', async () => {
-    play.fake.reset();
-    play.fake.rule({ row: 'quota_minute', delay_ms: 2500 });
+    play.fake.rule({ match: { body: 'limited' }, row: 'quota_minute', delay_ms: 2500 });
 
-    const answer = await askOpenai('hello');
+    const answer = await ask('limited');
 
-    assert.equal(eventsOf(answer.text).map((event) => event.choices?.[0]?.delta.content ?? '').join(''), 'You said: hello');
-    assert.equal(new Set(play.upstream().map(({ key }) => key)).size, 2);
+    assert.equal(contentOf(answer), 'You said: limited');
+    assert.equal(new Set(upstreamOf('limited').map(({ key }) => key)).size, 2);
   });
 
-  it('ends with an error if there is no answer', async () => {
-    play.fake.reset();
-    play.fake.rule({ row: 'invalid_argument', delay_ms: 2500 });
+  it('has a status of its own where an error comes soon, and ends with it where it comes late', async () => {
+    play.fake.rule({ match: { body: 'at once' }, row: 'too_many_tokens' });
+    play.fake.rule({ match: { body: 'at last' }, row: 'too_many_tokens', delay_ms: 2500 });
+    const [soon, late] = await Promise.all([ask('at once'), ask('at last')]);
 
-    const answer = await askOpenai('hello');
-
-    if (answer.status === 200) assert.match(eventsOf(answer.text).at(-1).error.message, /invalid argument/);
-    else assert.match(answer.json().error.message, /invalid argument/);
-    assert.doesNotMatch(answer.text, /\[DONE\]/);
+    assert.equal(soon.status, 400);
+    assert.equal(soon.json().error.code, 'context_length_exceeded');
+    assert.equal(late.status, 200);
+    assert.match(eventsOf(late.text).at(-1).error.message, /exceeds the maximum number of tokens/);
+    assert.doesNotMatch(late.text, /\[DONE\]/);
   });
 
   it('is no stream where none was asked for', async () => {
-    play.fake.reset();
+    const answer = await play.openai.chat.completions.create({ model: MODEL, messages: [user('whole')] });
 
-    assert.equal((await play.openai.chat.completions.create({ model: MODEL, messages: [user('hello')] })).choices[0].message.content, 'You said: hello');
+    assert.equal(answer.choices[0].message.content, 'You said: whole');
   });
 });

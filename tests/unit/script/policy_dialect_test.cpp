@@ -138,6 +138,25 @@ TEST_CASE("a dialect's answer is a body, a text, a list of texts, or a wish for 
   CHECK(speaking.request.body_text == R"({"n":2})");
 }
 
+TEST_CASE("blobs of an answer last while a dialect asks again") {
+  Speaking speaking(
+      "response = function(request, response) local first = request.state.first"
+      " if first then return {text = {first}} end"
+      " request.state.first = response.body.data return again() end");
+  const std::string data(100'000, 'x');
+  CHECK(speaking.answer(R"({"data":")" + data + R"("})") == "again");
+  CHECK(speaking.answer("{}") == "200 application/json " + data);
+}
+
+TEST_CASE("what was decoded of an answer goes when a dialect asks again") {
+  Speaking speaking(
+      "response = function(request, response) return #response.body > 0 and again() or {text = 'done'} end");
+  std::string large = "[{}";
+  for (int count = 0; count < 50'000; ++count) large += ",{}";
+  for (int round = 0; round < 20; ++round) REQUIRE(speaking.answer(large + "]") == "again");
+  CHECK(speaking.answer("[]") == "200 application/json done");
+}
+
 TEST_CASE("a dialect is given the events of a stream, and its end") {
   Speaking speaking(
       "event = function(request, event) if not event then return {'bye', '\\n'} end return event.text end,"
