@@ -170,6 +170,8 @@ describe("a chat completion's request", function()
     expect(sent({ safety_settings = safety, cached_content = "cachedContents/x" }).body)
       .to_equal { contents = sent({}).body.contents, cachedContent = "cachedContents/x", safetySettings = safety }
     expect(sent({ extra_body = { safety_settings = safety } }).body.safetySettings).to_equal(safety)
+    expect(sent({ google = { generation_config = { 1 }, tool_config = { "x" }, tools = { 7 } } }).body.contents)
+      .to_equal(sent({}).body.contents)
     expect(sent({ extra_body = json.null, google = "x" }).body).to_equal(sent({}).body)
   end)
 

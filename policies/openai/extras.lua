@@ -31,23 +31,26 @@ local function camel_case(name)
 end
 
 
+local function merge_fields(into, object)
+  for name, value in pairs(object) do
+    if type(name) == "string" then
+      into[camel_case(name)] = values.given(value)
+    end
+  end
+end
+
+
 -- Lists of tools are joined, objects merged, everything else replaced.
 local merged = {
-  generationConfig = function(_, config, value)
-    for name, field in pairs(value) do
-      config[camel_case(name)] = values.given(field)
-    end
+  generationConfig = function(_, config, value) merge_fields(config, value) end,
+  toolConfig = function(call, _, value)
+    call.toolConfig = call.toolConfig or {}
+    merge_fields(call.toolConfig, value)
   end,
   tools = function(call, _, value)
     call.tools = call.tools or {}
     for _, tool in ipairs(value) do
-      call.tools[#call.tools + 1] = tool
-    end
-  end,
-  toolConfig = function(call, _, value)
-    call.toolConfig = call.toolConfig or {}
-    for name, field in pairs(value) do
-      call.toolConfig[camel_case(name)] = values.given(field)
+      call.tools[#call.tools + 1] = type(tool) == "table" and tool or nil
     end
   end,
 }
