@@ -211,6 +211,7 @@ describe("the choice of tools", function()
     local tools = { tool "f" }
     expect_refused({ tools = tools, tool_choice = "maybe" }, "tool_choice", "required")
     expect_refused({ tools = tools, tool_choice = 7 }, "tool_choice", "required")
+    expect_refused({ tool_choice = 7 }, "tool_choice", "required")
     expect_refused({ tools = tools, tool_choice = { type = "function", ["function"] = { name = "x" } } },
       "tool_choice", "no tool x")
     expect_refused({ tools = tools, tool_choice = {} }, "tool_choice", "no tool")
