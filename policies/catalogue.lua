@@ -1,5 +1,5 @@
--- catalogue.lua: the models that Google lists, for all workers. A list that is no longer fresh serves on while one
--- caller asks for a new one, and the last good list is kept while Google gives none.
+-- catalogue.lua: the models that Google lists, for all workers. A list that is no longer fresh serves on while Google
+-- is asked for a new one, and the last good list is kept while it gives none.
 local catalogue = {}
 
 catalogue.settings = {
@@ -12,11 +12,11 @@ local most_pages = 20
 local patience_s = 10      -- With one page.
 local kept_s = 7 * 86400
 local between_tries_s = 60
-local look_again_s = 0.05  -- While another caller asks.
+local look_again_s = 0.05  -- While Google is asked.
 
 -- In the cache: the list as JSON, and its stamp, which is all that most calls read: when it came, and a name.
 local LIST, STAMP = "catalogue: list", "catalogue: stamp"
--- Shared: that a caller has asked within between_tries_s, and that one is asking now.
+-- Shared: that Google was asked within between_tries_s, and that it is being asked now.
 local TRIED, ASKING = "catalogue: tried", "catalogue: asking"
 
 local decoded = {}  -- { stamp, came_at, models, names, by_name } of the list that this state read last.
@@ -107,39 +107,40 @@ local function ask()
   else
     log.warn("no list of models: " .. why)
   end
+  shared.set(ASKING, nil)
 end
 
 
-local function may_try()
-  return shared.incr(TRIED, 1, between_tries_s) == 1
+-- Google is asked on its own, whoever waits for that or leaves; not if it was a moment ago.
+local function have_it_asked()
+  if shared.incr(TRIED, 1, between_tries_s) == 1 then
+    shared.set(ASKING, true, patience_s)
+    if not background(ask) then
+      shared.set(ASKING, nil)
+    end
+  end
 end
 
 
 -- The list that is there; nil where there is none. Waits for nothing.
 local function current()
   local list = known()
-  if list and time.now() - list.came_at >= settings.MODEL_LIST_MINUTES * 60 and may_try() then
-    background(ask)
+  if list and time.now() - list.came_at >= settings.MODEL_LIST_MINUTES * 60 then
+    have_it_asked()
   end
   return list
 end
 
 
--- The list; where there is none, one caller asks Google and the others wait for what it finds. Nil if Google gave none
--- a moment ago.
+-- The list; where there is none, what Google is found to give. Nil if it gave none a moment ago.
 local function awaited()
   local list = current()
   if list then
     return list
   end
-  if may_try() then
-    shared.set(ASKING, true, patience_s)
-    ask()
-    shared.set(ASKING, nil)
-  else
-    while shared.get(ASKING) do
-      sleep(look_again_s)
-    end
+  have_it_asked()
+  while shared.get(ASKING) do
+    sleep(look_again_s)
   end
   return known()
 end

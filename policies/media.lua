@@ -4,7 +4,7 @@ local media = {}
 
 media.settings = {
   {
-    name = "MEDIA_MAX_BYTES", type = "integer", default = 8 * 1024 * 1024, min = 0,
+    name = "MEDIA_MAX_BYTES", type = "integer", default = 8 * 1024 * 1024, min = 0, max = 64 * 1024 * 1024,
     about = "Bytes of all the files together that are fetched for one request, from the addresses that it names.",
   },
   {

@@ -4,6 +4,7 @@ local media = {}
 
 local most_files = 16
 local most_redirects = 3
+local longest_address = 8192
 local patience_s = 20       -- With one file ...
 local patience_of_all_s = 60  -- ... and with all of a request.
 
@@ -99,7 +100,8 @@ end
 
 -- A file that was uploaded to Google: "files/abc", or the address that Google or Pollux gave for it.
 function media.uploaded(address, kind)
-  local id = address:match("^files/([a-z0-9%-]+)$") or address:match("^https?://[^/]+/v1%a*/files/([a-z0-9%-]+)$")
+  local id = address:match("^files/([a-z0-9%-]+)$")
+    or address:match("^https?://[^/]+/v1%a*/files/([a-z0-9%-]+)%f[:?%z]")
   return id and { fileData = { mimeType = kind, fileUri = files_at_google .. "files/" .. id } } or nil
 end
 
@@ -140,12 +142,18 @@ local function fetch_once(url, allowance)
   local seconds = math.min(patience_s, allowance.ends_at - time.now())
   if seconds < 1 then
     return nil, "the files of this request take too long to fetch"
+  elseif allowance.bytes < 1 then
+    return nil, "the files of this request are too large together"
   end
-  return http.fetch {
+  local good, answered, why = pcall(http.fetch, {
     url = url, base64 = true, timeout = seconds, max_bytes = allowance.bytes,
     public_only = not settings.MEDIA_FROM_PRIVATE_ADDRESSES,
     headers = { accept = "*/*" },
-  }
+  })
+  if good then
+    return answered, why
+  end
+  return nil, tostring(answered):match("http%.fetch: (.*)$") or error(answered, 0)  -- An address that is none.
 end
 
 
@@ -184,7 +192,7 @@ local function type_of_answer(answered, url)
 end
 
 
-local function fetched(request, url)
+local function fetched(request, url, takes_texts)
   local allowance = allowance_of(request)
   if allowance.files == 0 then
     return nil, "a request may name at most " .. most_files .. " files to fetch"
@@ -201,20 +209,26 @@ local function fetched(request, url)
   local kind, said = type_of_answer(answered, what)
   if not kind then
     return nil, "Gemini takes nothing of the type " .. (said or "that its server does not tell")
+  elseif kind:find("^text/") and not takes_texts then
+    return nil, "a page of the type " .. kind .. " stands there"  -- That of an error, or of a login.
   end
   allowance.bytes = math.max(0, allowance.bytes - math.floor(bytes.length(answered.body) / 4) * 3)
   return inline(kind, answered.body)
 end
 
 
--- The part for a URL of any kind; nil and why. It may wait.
-function media.from_url(request, url, kind)
+-- The part for a URL of any kind; nil and why. It may wait. `kind` is its type as far as known; texts are taken for
+-- files alone.
+function media.from_url(request, url, kind, takes_texts)
   if not bytes.is_text(url) then
     return nil, "expected a text"
   end
   local head = bytes.sub(url, 1, 8):lower()
   if head:sub(1, 5) == "data:" then
     return from_data_url(url, kind)
+  end
+  if bytes.length(url) > longest_address then
+    return nil, "the address is too long"
   end
   url = bytes.text(url)
   local uploaded = media.uploaded(url, kind)
@@ -223,7 +237,7 @@ function media.from_url(request, url, kind)
   elseif head:sub(1, 5) == "gs://" or is_on_youtube(url) then
     return { fileData = { mimeType = kind, fileUri = url } }
   elseif head:find("^https?://") then
-    return fetched(request, url)
+    return fetched(request, url, takes_texts)
   end
   return nil, "expected a data URL, an http or https address, or files/ID"
 end

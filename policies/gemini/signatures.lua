@@ -9,6 +9,7 @@ signatures.sentinel = "skip_thought_signature_validator"
 
 local remembered_s = 12 * 3600
 local mark_in_ids = "__thought__"
+local longest_id = 256
 
 
 local function name_of(request, call_id)
@@ -18,14 +19,14 @@ end
 
 -- `call_id` as the client was given it.
 function signatures.remember(request, call_id, signature)
-  if type(signature) == "string" then
+  if type(signature) == "string" and #call_id <= longest_id then
     cache.set(name_of(request, call_id), signature, remembered_s)
   end
 end
 
 
 function signatures.recall(request, call_id)
-  return cache.get(name_of(request, call_id))
+  return #call_id <= longest_id and cache.get(name_of(request, call_id)) or nil
 end
 
 

@@ -9,11 +9,26 @@ local values = require "gemini.values"
 local chat_answer = {}
 
 
--- What a candidate says, in the order of its parts: content (a list of pieces), reasoning, calls, images, audio; and
--- `places`, the stretches of text in it, for citations.
+-- The stretches of text in a content that is put together of `pieces`, for citations. `parts` are the positions of the
+-- parts that they come from.
+local function places_of(pieces_said, parts)
+  local places, length = {}, 0
+  for i, piece in ipairs(pieces_said) do
+    if type(piece) == "string" then
+      places[#places + 1] = { part = parts[i], text = piece, before = length }
+      length = length + citations.characters(piece)
+    else
+      length = length + bytes.length(piece)
+    end
+  end
+  return places
+end
+
+
+-- What a candidate says, in the order of its parts: content, reasoning and audio as lists of pieces, calls, images; and
+-- the sources of it.
 local function collect(request, wishes, candidate)
-  local said = { content = {}, reasoning = {}, calls = {}, images = {}, places = {} }
-  local length = 0
+  local said, parts = { content = {}, reasoning = {}, calls = {}, images = {} }, {}
   for i, part in ipairs(values.table(values.table(candidate.content).parts)) do
     local read = type(part) == "table" and answer_parts.read(request, wishes, part) or {}
     said.reasoning[#said.reasoning + 1] = read.reasoning
@@ -22,14 +37,11 @@ local function collect(request, wishes, candidate)
     said.audio = said.audio or read.audio
     for _, piece in ipairs(read.content or {}) do
       said.content[#said.content + 1] = piece
-      local is_text = type(piece) == "string"
-      if is_text then
-        said.places[#said.places + 1] = { part = i - 1, text = piece, before = length }
-      end
-      if candidate.groundingMetadata then
-        length = length + (is_text and citations.characters(piece) or bytes.length(piece))
-      end
+      parts[#said.content] = i - 1
     end
+  end
+  if type(candidate.groundingMetadata) == "table" then
+    said.annotations = citations.of(candidate.groundingMetadata, places_of(said.content, parts))
   end
   return said
 end
@@ -77,7 +89,7 @@ end
 -- The choice without its index; and whether it is worth another try.
 local function choice_of(request, wishes, candidate)
   local said, reason = collect(request, wishes, candidate), finish.reason(candidate)
-  local message = { role = "assistant", refusal = json.null, annotations = json.array {} }
+  local message = { role = "assistant", refusal = json.null, annotations = said.annotations or json.array {} }
   local calls = add_calls(wishes, message, said.calls)
   local has_text, named = #said.content > 0, finish.named(reason, calls)
   message.content = (has_text or not (calls or said.audio)) and wishes.pieces:join(said.content) or json.null
@@ -87,7 +99,6 @@ local function choice_of(request, wishes, candidate)
     said.images[i] = answer_parts.image_entry(image, wishes.pieces)
   end
   message.images = #said.images > 0 and said.images or nil
-  message.annotations = citations.of(candidate.groundingMetadata, said.places) or message.annotations
   message.extra_content = signature_of_text(candidate, said)
   if named == "content_filter" and not is_anything_said(said) then
     message.refusal = finish.refusal(reason, candidate.finishMessage)
@@ -147,15 +158,26 @@ end
 
 
 -- "default" and the like, where the client has asked for a tier.
-function chat_answer.tier(wishes, metadata)
+local function tier_of(wishes, metadata)
   local tier = wishes.tier and values.text(values.table(metadata).serviceTier)
   return tier and (tier:lower() == "standard" and "default" or tier:lower()) or nil
 end
 
 
--- The response with this body.
-function chat_answer.sent(wishes, body)
-  return { text = wishes.pieces:encode(body) }
+-- The response with these choices, of the kind that `object` is.
+function chat_answer.written(wishes, answer, object, id, choices)
+  local tier = tier_of(wishes, answer.usageMetadata)
+  local head = ('{"id":%s,"object":"%s","created":%d,"model":%s,"system_fingerprint":%s,%s"choices":'):format(
+    json.encode(id .. (values.text(answer.responseId) or crypto.uuid())), object, wishes.created,
+    json.encode(wishes.model), json.encode(values.text(answer.modelVersion)),
+    tier and '"service_tier":' .. json.encode(tier) .. "," or "")
+  local tail = ',"usage":' .. usage.encode(wishes.usage) .. "}"
+  local text = wishes.pieces:encode(choices)
+  if type(text) == "string" then
+    return { text = head .. text .. tail }
+  end
+  text[1], text[#text] = head .. text[1], text[#text] .. tail
+  return { text = text }
 end
 
 
@@ -163,16 +185,7 @@ function chat_answer.response(request, wishes, answer)
   if chat_answer.wants_more(request, wishes, answer) then
     return again()
   end
-  return chat_answer.sent(wishes, {
-    id = "chatcmpl-" .. (values.text(answer.responseId) or crypto.uuid()),
-    object = "chat.completion",
-    created = wishes.created,
-    model = wishes.model,
-    service_tier = chat_answer.tier(wishes, answer.usageMetadata),
-    system_fingerprint = values.text(answer.modelVersion) or json.null,
-    choices = wishes.choices,
-    usage = wishes.usage,
-  })
+  return chat_answer.written(wishes, answer, "chat.completion", "chatcmpl-", wishes.choices)
 end
 
 

@@ -232,7 +232,6 @@ function chat_request.wishes(request, body, config)
     created = math.floor(time.now()),
     tier = values.text(body.service_tier),
     ids = {},  -- Of the calls that the answer brings.
-    tools = tools.none(),
   }
 end
 

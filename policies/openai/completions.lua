@@ -5,6 +5,7 @@ local chat_request = require "openai.chat_request"
 local check = require "openai.check"
 local errors = require "openai.errors"
 local stream = require "openai.stream"
+local tools = require "openai.tools"
 local values = require "gemini.values"
 
 local completions = {}
@@ -62,6 +63,7 @@ local function translate(request, body)
   if wishes.count > most_answers then
     check.refuse("prompt", "prompts and n together ask for more than " .. most_answers .. " answers")
   end
+  wishes.tools = tools.none()
   wishes.echo = check.boolean(body, "echo")
   request.state.openai = request.state.openai or {}
   request.state.openai.completions = wishes
@@ -130,11 +132,7 @@ function completions.response(request, response)
   for i, choice in ipairs(wishes.choices) do
     choices[i] = choice_of(wishes, choice)
   end
-  return chat_answer.sent(wishes, {
-    id = "cmpl-" .. (values.text(answer.responseId) or crypto.uuid()), object = "text_completion",
-    created = wishes.created, model = wishes.model, system_fingerprint = values.text(answer.modelVersion) or json.null,
-    choices = choices, usage = wishes.usage,
-  })
+  return chat_answer.written(wishes, answer, "text_completion", "cmpl-", choices)
 end
 
 

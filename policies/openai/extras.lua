@@ -31,9 +31,6 @@ local function camel_case(name)
 end
 
 
-local merge
-
-
 -- Lists of tools are joined, objects merged, everything else replaced.
 local merged = {
   generationConfig = function(_, config, value)
@@ -56,7 +53,7 @@ local merged = {
 }
 
 
-function merge(call, config, name, value)
+local function merge(call, config, name, value)
   name = camel_case(name)
   if values.given(value) == nil then
     return

@@ -5,6 +5,8 @@ local outcome = require "gemini.outcome"
 
 local image_answer = {}
 
+local no_tokens = { input = 0, output = 0, text = 0, image = 0 }
+
 local NO_PICTURE = "Gemini drew no picture: %s"
 
 
@@ -17,33 +19,36 @@ function image_answer.new(wishes)
 end
 
 
-local function count_tokens(job, answer)
-  local counted, sum = outcome.usage(answer), job.usage
-  sum.input, sum.output = sum.input + counted.input, sum.output + counted.output
-  sum.text = sum.text + (counted.by_modality.TEXT or 0)
-  sum.image = sum.image + (counted.by_modality.IMAGE or 0)
+local function tokens_of(answer)
+  local counted = outcome.usage(answer)
+  return {
+    input = counted.input, output = counted.output,
+    text = counted.by_modality.TEXT or 0, image = counted.by_modality.IMAGE or 0,
+  }
 end
 
 
--- The pictures that an answer adds.
+-- The pictures that an answer adds. Its tokens are those of the first: the sum is right.
 local function collect(job, answer)
-  local added = {}
+  local added, tokens = {}, tokens_of(answer)
+  for name, count in pairs(tokens) do
+    job.usage[name] = job.usage[name] + count
+  end
   for _, picture in ipairs(outcome.files(answer, "image/")) do
     if #job.pictures < job.count then
+      picture.usage, tokens = tokens, no_tokens
       job.pictures[#job.pictures + 1] = picture
       added[#added + 1] = picture
     end
   end
-  count_tokens(job, answer)
   return added
 end
 
 
-local function usage_of(job)
-  local sum = job.usage
+local function usage_of(tokens)
   return {
-    input_tokens = sum.input, output_tokens = sum.output, total_tokens = sum.input + sum.output,
-    input_tokens_details = { text_tokens = sum.text, image_tokens = sum.image },
+    input_tokens = tokens.input, output_tokens = tokens.output, total_tokens = tokens.input + tokens.output,
+    input_tokens_details = { text_tokens = tokens.text, image_tokens = tokens.image },
   }
 end
 
@@ -64,7 +69,7 @@ end
 local function add_event(pieces, job, picture)
   local facts = json.encode {
     type = job.event, created_at = job.created, output_format = format_of(picture), background = "opaque",
-    quality = "auto", size = "auto", usage = usage_of(job),
+    quality = "auto", size = "auto", usage = usage_of(picture.usage),
   }
   add(pieces, "event: " .. job.event .. "\ndata: " .. facts:sub(1, -2) .. ',"b64_json":"', picture.data, '"}\n\n')
 end
@@ -81,7 +86,8 @@ end
 
 local function as_json(job)
   local facts = json.encode {
-    created = job.created, output_format = format_of(job.pictures[1]), background = "opaque", usage = usage_of(job),
+    created = job.created, output_format = format_of(job.pictures[1]), background = "opaque",
+    usage = usage_of(job.usage),
   }
   local pieces = { facts:sub(1, -2) .. ',"data":[' }
   for index, picture in ipairs(job.pictures) do

@@ -286,6 +286,7 @@ describe("a stream of pictures", function()
     expect(first[1].data.b64_json).to_be("QUJD")
     expect(first[1].data.output_format).to_be("jpeg")
     expect(second[1].data.b64_json).to_be("REVG")
+    expect(second[1].data.usage.output_tokens).to_be(105)
   end)
 
 

@@ -73,14 +73,23 @@ local function signature_beside(object)
 end
 
 
--- A text in which the model may have drawn: Gemini gets its pictures back as pictures.
+-- Gemini gets its pictures back as pictures; once, where they come in message.images as well.
+local function say_image(reader, url)
+  local image = not reader.has_images_apart and media.from_url(reader.request, url)
+  if image then
+    reader.talk:model_says(image)
+  end
+end
+
+
+-- A text in which the model may have drawn. `signature` is one of the whole text.
 local function say_text(reader, text, signature)
-  for _, piece in ipairs(markdown.pieces(text)) do
-    local image = piece.url and not reader.has_images_apart and media.from_url(reader.request, piece.url)
-    if image then
-      reader.talk:model_says(image)
-    elseif piece.text and (type(piece.text) ~= "string" or piece.text:find("%S")) then
-      reader.talk:model_says { text = piece.text, thoughtSignature = signature }
+  local pieces = markdown.pieces(text)
+  for _, piece in ipairs(pieces) do
+    if piece.url then
+      say_image(reader, piece.url)
+    elseif type(piece.text) ~= "string" or piece.text:find("%S") then
+      reader.talk:model_says { text = piece.text, thoughtSignature = #pieces == 1 and signature or nil }
     end
   end
 end
@@ -95,11 +104,12 @@ local function say_content(reader, content, signature)
     return say_text(reader, content, signature)
   end
   for _, part in ipairs(values.table(content)) do
-    if type(part) == "table" then
-      part = part[text_in[part.type]]
-    end
-    if bytes.is_text(part) then
-      say_text(reader, part)
+    local kind = values.table(part).type
+    local text = text_in[kind] and part[text_in[kind]] or part
+    if bytes.is_text(text) then
+      say_text(reader, text)
+    elseif kind == "image_url" then
+      say_image(reader, values.table(part.image_url).url)
     end
   end
 end

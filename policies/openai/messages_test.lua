@@ -368,6 +368,14 @@ describe("pictures that the model made", function()
   end)
 
 
+  it("go back from a list of parts as well", function()
+    local contents = asked({ hi, { role = "assistant", content = { { type = "text", text = "Here." },
+      { type = "image_url", image_url = { url = "data:image/png;base64,AAAA" } } } }, hi }).contents
+
+    expect(contents[2]).to_equal(said({ text = "Here." }, { inlineData = { mimeType = "image/png", data = "AAAA" } }))
+  end)
+
+
   it("may be several megabytes large, alone or among words", function()
     local data = ("QUJD"):rep(250000)
     local markdown = "![image](data:image/png;base64," .. data .. ")"

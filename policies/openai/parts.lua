@@ -60,7 +60,7 @@ local function part_of_file(reader, part)
     read = media.uploaded(file.file_id, kind)
   elseif values.text(file.file_url) then
     field = "file.file_url"
-    read, why = media.from_url(reader.request, file.file_url, kind)
+    read, why = media.from_url(reader.request, file.file_url, kind, true)
   elseif values.given(file.file_data) then
     read, why = media.from_base64(file.file_data, kind or "application/pdf")
   end

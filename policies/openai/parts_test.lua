@@ -85,6 +85,7 @@ describe("content parts", function()
     expect_part(image "gs://bucket/a.png", { fileData = { fileUri = "gs://bucket/a.png" } })
     expect_part(image "files/abc-1", { fileData = { fileUri = uri } })
     expect_part(image "http://pollux.local:8000/v1beta/files/abc-1", { fileData = { fileUri = uri } })
+    expect_part(image(uri .. ":download?alt=media"), { fileData = { fileUri = uri } })
     expect_part({ type = "file", file = { file_id = "files/abc-1" } }, { fileData = { fileUri = uri } })
     expect_part({ type = "file", file = { file_id = uri, filename = "a.pdf" } },
       { fileData = { fileUri = uri, mimeType = "application/pdf" } })
@@ -125,6 +126,9 @@ end)
 
 
 describe("what an address stands for", function()
+  local fetched = crypto.base64("picture")
+
+
   local function answers(list)
     local calls = {}
     fake_fetch(function(call)
@@ -137,9 +141,9 @@ describe("what an address stands for", function()
 
 
   it("is fetched, with its type from its server", function()
-    local calls = answers { ["https://a.example/cat"] = { headers = { ["content-type"] = "image/png; x=y" }, body = "AAAA" } }
+    local calls = answers { ["https://a.example/cat"] = { headers = { ["content-type"] = "image/png; x=y" }, body = "picture" } }
 
-    expect_part(image "https://a.example/cat", inline("image/png", "AAAA"))
+    expect_part(image "https://a.example/cat", inline("image/png", fetched))
     expect(calls[1].public_only).to_be_true()
     expect(calls[1].base64).to_be_true()
     expect(calls[1].max_bytes).to_be(8 * 1024 * 1024)
@@ -149,12 +153,12 @@ describe("what an address stands for", function()
 
   it("has its type from its name where the server does not know", function()
     answers {
-      ["https://a.example/cat.JPG?x=1"] = { headers = { ["content-type"] = "application/octet-stream" }, body = "AAAA" },
-      ["https://a.example/a.pdf"] = { body = "AAAA" },
+      ["https://a.example/cat.JPG?x=1"] = { headers = { ["content-type"] = "application/octet-stream" }, body = "picture" },
+      ["https://a.example/a.pdf"] = { body = "picture" },
     }
 
-    expect_part(image "https://a.example/cat.JPG?x=1", inline("image/jpeg", "AAAA"))
-    expect_part({ type = "file", file = { file_url = "https://a.example/a.pdf" } }, inline("application/pdf", "AAAA"))
+    expect_part(image "https://a.example/cat.JPG?x=1", inline("image/jpeg", fetched))
+    expect_part({ type = "file", file = { file_url = "https://a.example/a.pdf" } }, inline("application/pdf", fetched))
   end)
 
 
@@ -165,12 +169,12 @@ describe("what an address stands for", function()
     local calls = answers {
       ["https://a.example/x/1"] = to "2", ["https://a.example/x/2"] = to "/3?q=1",
         ["https://a.example/3?q=1"] = to "//b.example/4",
-      ["https://b.example/4"] = { headers = { ["content-type"] = "image/png" }, body = "AAAA" },
+      ["https://b.example/4"] = { headers = { ["content-type"] = "image/png" }, body = "picture" },
       ["https://a.example/loop"] = to "https://a.example/loop", ["https://a.example/out"] = to "ftp://a.example/1",
       ["https://a.example/in"] = to "http://10.0.0.1/",
     }
 
-    expect_part(image "https://a.example/x/1#top", inline("image/png", "AAAA"))
+    expect_part(image "https://a.example/x/1#top", inline("image/png", fetched))
     expect(#calls).to_be(4)
     expect(calls[4].public_only).to_be_true()
     expect_refused(image "https://a.example/loop", ".image_url.url", "more than 3 times")
@@ -181,9 +185,9 @@ describe("what an address stands for", function()
 
   it("may be private only where the owner says so", function()
     with_settings { MEDIA_FROM_PRIVATE_ADDRESSES = true, MEDIA_MAX_BYTES = 1000 }
-    local calls = answers { ["http://nas.local/a.png"] = { body = "AAAA" } }
+    local calls = answers { ["http://nas.local/a.png"] = { body = "picture" } }
 
-    expect_part(image "http://nas.local/a.png", inline("image/png", "AAAA"))
+    expect_part(image "http://nas.local/a.png", inline("image/png", fetched))
     expect(calls[1].public_only).to_be_false()
     expect(calls[1].max_bytes).to_be(1000)
   end)
@@ -192,18 +196,22 @@ describe("what an address stands for", function()
   it("is refused by name where it cannot be had, or is nothing for Gemini", function()
     answers {
       ["https://a.example/gone"] = { status = 404 }, ["https://a.example/empty"] = { body = "" },
-      ["https://a.example/page.png"] = { headers = { ["content-type"] = "text/x-odd" }, body = "AAAA" },
-      ["https://a.example/gif"] = { headers = { ["content-type"] = "image/gif" }, body = "AAAA" },
-      ["https://a.example/what"] = { body = "AAAA" },
+      ["https://a.example/page.png"] = { headers = { ["content-type"] = "text/x-odd" }, body = "picture" },
+      ["https://a.example/gif"] = { headers = { ["content-type"] = "image/gif" }, body = "picture" },
+      ["https://a.example/login"] = { headers = { ["content-type"] = "text/html" }, body = "<p>" },
+      ["https://a.example/what"] = { body = "picture" },
     }
 
     expect_refused(image "http://10.0.0.1/a.png", ".image_url.url", "the address 10.0.0.1 is private", "invalid_image_url")
     expect_refused(image "https://a.example/gone", ".image_url.url", "status 404")
     expect_refused(image "https://a.example/empty", ".image_url.url", "empty")
     expect_refused(image "https://a.example/page.png", ".image_url.url", "text/x-odd")
+    expect_refused(image "https://a.example/login", ".image_url.url", "text/html")
+    expect_part({ type = "file", file = { file_url = "https://a.example/login" } }, inline("text/html", crypto.base64("<p>")))
     expect_refused(image "https://a.example/gif", ".image_url.url", "image/gif")
     expect_refused(image "https://a.example/what", ".image_url.url", "does not tell")
     expect_refused(image "https://", ".image_url.url", "no http or https address")
+    expect_refused(image("https://a.example/" .. ("x"):rep(9000)), ".image_url.url", "too long")
     expect_refused(image "https://a b/", ".image_url.url", "no http or https address")
   end)
 
@@ -212,7 +220,7 @@ describe("what an address stands for", function()
     local maximums = {}
     fake_fetch(function(call)
       maximums[#maximums + 1] = call.max_bytes
-      return { headers = { ["content-type"] = "image/png" }, body = ("A"):rep(4000) }
+      return { headers = { ["content-type"] = "image/png" }, body = ("A"):rep(3000) }
     end)
     local function many(count)
       local content = {}
@@ -229,7 +237,7 @@ describe("what an address stands for", function()
     expect(many(17).message).to_contain("at most 16 files")
     fake_fetch(function()
       sleep(25)
-      return { headers = { ["content-type"] = "image/png" }, body = "AAAA" }
+      return { headers = { ["content-type"] = "image/png" }, body = "picture" }
     end)
     expect(many(4).message).to_contain("too long")
   end)

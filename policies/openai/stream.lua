@@ -213,7 +213,7 @@ end
 local function closing(self)
   local out = { self.pending }
   if self.wishes.include_usage then
-    out[#out + 1] = self.head .. '],"usage":' .. encode(self.wishes.usage) .. "}\n\n"
+    out[#out + 1] = self.head .. '],"usage":' .. usage.encode(self.wishes.usage) .. "}\n\n"
   end
   out[#out + 1] = "data: [DONE]\n\n"
   return table.concat(out)

@@ -270,6 +270,9 @@ end
 -- which then must stay declared. Returns what the answer needs: names, custom, is_legacy.
 function tools.translate(model, body, call, has_calls)
   local offered = offered_by(body)
+  if #offered.functions == 0 and next(offered.built_in) == nil then
+    return offered
+  end
   local choice = config_of_choice(offered, body)
   if choice and choice.mode == "NONE" then
     offered.built_in = {}

@@ -4,6 +4,11 @@ local values = require "gemini.values"
 
 local usage = {}
 
+local form = '{"prompt_tokens":%d,"completion_tokens":%d,"total_tokens":%d,'
+  .. '"prompt_tokens_details":{"cached_tokens":%d,"audio_tokens":%d},'
+  .. '"completion_tokens_details":{"reasoning_tokens":%d,"audio_tokens":%d,"accepted_prediction_tokens":0,'
+  .. '"rejected_prediction_tokens":0}}'
+
 
 local function of_sound(details)
   for _, detail in ipairs(values.table(details)) do
@@ -15,31 +20,25 @@ local function of_sound(details)
 end
 
 
--- OpenAI's usage of one answer; of several, with what `before` it was.
-function usage.add(before, metadata)
+-- Adds what Gemini counted for one answer to `sum`, that of the answers before it; nil if there were none.
+function usage.add(sum, metadata)
   local counted = values.table(metadata)
-  local prompt = values.count(counted.promptTokenCount) + values.count(counted.toolUsePromptTokenCount)
   local thoughts = values.count(counted.thoughtsTokenCount)
-  local completion = values.count(counted.candidatesTokenCount) + thoughts
-  local past = before or { prompt_tokens = 0, completion_tokens = 0, prompt_tokens_details = {
-    cached_tokens = 0, audio_tokens = 0 }, completion_tokens_details = { reasoning_tokens = 0, audio_tokens = 0 } }
-  local of_prompt, of_completion = past.prompt_tokens_details, past.completion_tokens_details
-  prompt, completion = past.prompt_tokens + prompt, past.completion_tokens + completion
-  return {
-    prompt_tokens = prompt,
-    completion_tokens = completion,
-    total_tokens = prompt + completion,
-    prompt_tokens_details = {
-      cached_tokens = of_prompt.cached_tokens + values.count(counted.cachedContentTokenCount),
-      audio_tokens = of_prompt.audio_tokens + of_sound(counted.promptTokensDetails),
-    },
-    completion_tokens_details = {
-      reasoning_tokens = of_completion.reasoning_tokens + thoughts,
-      audio_tokens = of_completion.audio_tokens + of_sound(counted.candidatesTokensDetails),
-      accepted_prediction_tokens = 0,
-      rejected_prediction_tokens = 0,
-    },
-  }
+  sum = sum or { prompt = 0, completion = 0, cached = 0, heard = 0, thoughts = 0, spoken = 0 }
+  sum.prompt = sum.prompt + values.count(counted.promptTokenCount) + values.count(counted.toolUsePromptTokenCount)
+  sum.completion = sum.completion + values.count(counted.candidatesTokenCount) + thoughts
+  sum.thoughts = sum.thoughts + thoughts
+  sum.cached = sum.cached + values.count(counted.cachedContentTokenCount)
+  sum.heard = sum.heard + of_sound(counted.promptTokensDetails)
+  sum.spoken = sum.spoken + of_sound(counted.candidatesTokensDetails)
+  return sum
+end
+
+
+-- OpenAI's usage as JSON.
+function usage.encode(sum)
+  return form:format(sum.prompt, sum.completion, sum.prompt + sum.completion, sum.cached, sum.heard, sum.thoughts,
+    sum.spoken)
 end
 
 

@@ -51,6 +51,7 @@ Worker::~Worker() {
   health_clock_.reset();
   listener_.reset();
   server_.reset();
+  shared_.policies.detach(gateway_.worker);
   client_.reset();
 }
 

@@ -31,6 +31,15 @@ int refuse_index(lua_State* state) {
   return luaL_error(state, "a blob is no text: the library bytes knows what can be done with it");
 }
 
+// Makes the fresh userdata on top a blob. Raises nothing.
+void finish_blob(lua_State* state, void* place, const Blob& blob) {
+  auto& script = ScriptState::of(state);
+  new (place) Blob(blob);
+  script.lent_texts().hold(blob.text);
+  script.blobs().push_metatable(state);
+  lua_setmetatable(state, -2);
+}
+
 // Base64 is read and written in whole groups: of those that were appended, these bytes are meant.
 void trim(std::string& out, std::size_t old_size, std::size_t skipped, std::size_t length) {
   out.erase(old_size, skipped);
@@ -123,11 +132,13 @@ void Blobs::push_metatable(lua_State* state) const {
 }
 
 void push_blob(lua_State* state, const Blob& blob) {
-  auto& script = ScriptState::of(state);
-  new (lua_newuserdata(state, sizeof(Blob))) Blob(blob);
-  script.lent_texts().hold(blob.text);
-  script.blobs().push_metatable(state);
-  lua_setmetatable(state, -2);
+  finish_blob(state, lua_newuserdata(state, sizeof(Blob)), blob);
+}
+
+void push_kept_blob(lua_State* state, std::string& text, TextRoom& room, Blob blob) {
+  void* const place = lua_newuserdata(state, sizeof(Blob));
+  blob.text = ScriptState::of(state).lent_texts().keep(std::move(text), std::move(room));
+  finish_blob(state, place, blob);
 }
 
 const Blob* blob_at(lua_State* state, int index) {
@@ -144,6 +155,12 @@ std::optional<std::string_view> bytes_of_plain(lua_State* state, const Blob& blo
   const auto text = ScriptState::of(state).lent_texts().find(blob.text);
   if (!text) return std::nullopt;
   return text->substr(blob.offset, blob.size);
+}
+
+bool same_bytes(lua_State* state, const Blob& one, const Blob& other) {
+  if (one == other) return true;
+  const bool alike = one.form == other.form && one.first == other.first && one.length == other.length;
+  return alike && bytes_of_plain(state, one) == bytes_of_plain(state, other);
 }
 
 bool append_blob(lua_State* state, const Blob& blob, std::string& out) {

@@ -48,6 +48,8 @@ class Blobs {
 };
 
 void push_blob(lua_State* state, const Blob& blob);  // May raise "not enough memory".
+// Pushes a blob of a text that nobody else keeps; the text and its room are taken unless it raises.
+void push_kept_blob(lua_State* state, std::string& text, TextRoom& room, Blob blob);
 // Null if the value is none. Never raises.
 const Blob* blob_at(lua_State* state, int index);
 
@@ -55,6 +57,8 @@ const Blob* blob_at(lua_State* state, int index);
 bool append_blob(lua_State* state, const Blob& blob, std::string& out);
 // The bytes of a plain one as they lie there; nothing if they are gone.
 std::optional<std::string_view> bytes_of_plain(lua_State* state, const Blob& blob);
+// Whether both are the same bytes in the same form.
+bool same_bytes(lua_State* state, const Blob& one, const Blob& other);
 inline constexpr const char* blob_is_over = "this blob is over: the body that it lies in is gone";
 
 // Appends what a hook returned as bytes: a text, a blob, or a list of them. Raises no Lua error; on an error

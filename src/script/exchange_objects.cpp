@@ -59,7 +59,7 @@ Result<std::string_view> EditableBody::bytes(lua_State* state, std::string_view 
     }
     const auto then = json_outline(state, -1);
     if (!then) return then.error();
-    if (*then == *now) return unchanged;
+    if (now->reads_as(*then, state)) return unchanged;
   }
   encoded_ = std::move(*now).filled(state);
   return std::string_view(encoded_);
@@ -166,7 +166,7 @@ std::string describe_value(lua_State* state, int index) {
                                : box_at<ExchangeBox>(state, index, type) != nullptr;
         if (is) return std::string(type == ObjectType::attempt ? "an " : "a ") + name_of(type);
       }
-      return "an object";
+      return blob_at(state, index) ? "a blob" : "an object";
     default:
       return std::string("a ") + luaL_typename(state, index);
   }

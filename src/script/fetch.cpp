@@ -150,8 +150,7 @@ class Fetch final : public ResponseEvents {
     blob.size = answer.body.size();
     blob.length = size;
     blob.form = Blob::Form::encoded;
-    blob.text = ScriptState::of(state).lent_texts().keep(std::move(answer.body), std::move(answer.room));
-    push_blob(state, blob);
+    push_kept_blob(state, answer.body, answer.room, blob);
   }
 
   static int push_answer(lua_State* state, FetchAnswer& answer) {

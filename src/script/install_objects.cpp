@@ -1,5 +1,6 @@
 // The names that policies find besides the libraries of Script: deny, verdicts, google, clients, settings.
 #include "base/clock.h"
+#include "script/background.h"
 #include "script/google_fetch.h"
 #include "script/object_types.h"
 #include "script/prelude.h"
@@ -94,6 +95,8 @@ Result<void> install_objects(LoadedPolicies& policies) {
   make_pool_types(policies, policies.lua());
   define_clients(policies);
   define_settings(policies);
+  push_function(policies, policies.lua(), lua_entry<background>);
+  policies.script().define("background");
   return run_prelude(policies);
 }
 

@@ -1,6 +1,7 @@
 // JSON text to Lua values. Read by hand and not by a library's events, which refuse numbers beyond a double's
 // range and copy every text once more on its way to Lua.
 #include <cstring>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -182,7 +183,7 @@ class Decoder {
     at_ += plain_run(at_, end_);
     if (at_ < end_ && *at_ == '"') {
       const std::string_view plain(start, static_cast<std::size_t>(at_++ - start));
-      if (may_stay && plain.size() >= least_blob_bytes && std::memchr(start, ' ', plain.size()) == nullptr) {
+      if (may_stay && is_blob(plain)) {
         push_blob(state_,
                   Blob::plain(lent_->cut(), static_cast<std::size_t>(start - begin_), plain.size(), true));
       } else {
@@ -195,7 +196,9 @@ class Decoder {
       const auto byte = static_cast<unsigned char>(*at_);
       if (byte == '"') {
         ++at_;
-        lua_pushlstring(state_, scratch_.data(), scratch_.size());
+        if (!may_stay || !is_blob(scratch_) || !keep_apart()) {
+          lua_pushlstring(state_, scratch_.data(), scratch_.size());
+        }
         return true;
       }
       if (byte >= 0x80) {
@@ -213,6 +216,21 @@ class Decoder {
       at_ += run;
     }
     return fail("it ends within a text");
+  }
+
+  static bool is_blob(std::string_view text) {
+    return text.size() >= least_blob_bytes &&
+           plain_run(text.data(), text.data() + text.size()) == text.size() &&
+           std::memchr(text.data(), ' ', text.size()) == nullptr;
+  }
+
+  // Some write every slash as "\/": what lies in the source then is not what is meant. False: there is no
+  // room.
+  bool keep_apart() {
+    room_.emplace(state_);
+    if (!room_->grow(scratch_.size())) return false;
+    push_kept_blob(state_, scratch_, *room_, Blob::plain({}, 0, scratch_.size(), true));
+    return true;
   }
 
   bool escape() {
@@ -305,6 +323,7 @@ class Decoder {
   JsonShapes* json_ = nullptr;
   const char* problem_ = "";
   std::string scratch_;
+  std::optional<TextRoom> room_;
   std::vector<const char*> names_;  // Of all objects that are open.
   std::vector<std::size_t> sizes_;
 };

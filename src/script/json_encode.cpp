@@ -296,6 +296,13 @@ int encode_protected(lua_State* state) {
   return 0;
 }
 
+bool JsonOutline::reads_as(const JsonOutline& other, lua_State* state) const {
+  const auto same = [state](const Gap& one, const Gap& two) {
+    return one.at == two.at && same_bytes(state, one.blob, two.blob);
+  };
+  return text == other.text && std::ranges::equal(gaps, other.gaps, same);
+}
+
 // In one piece of just the size that it needs: texts that grow are copied.
 std::string JsonOutline::filled(lua_State* state) && {
   if (gaps.empty()) return std::move(text);

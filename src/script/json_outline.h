@@ -15,13 +15,13 @@ struct JsonOutline {
   struct Gap {
     std::size_t at = 0;  // In the text.
     Blob blob;
-    bool operator==(const Gap&) const = default;
   };
   std::string text;
   std::vector<Gap> gaps;
-  bool operator==(const JsonOutline&) const = default;
 
-  // REQUIRES: nothing has run in the state since the outline was made, so that the blobs are what they were.
+  // REQUIRES: nothing has run in the state since the outlines were made, so that the blobs are what they
+  // were.
+  bool reads_as(const JsonOutline& other, lua_State* state) const;
   std::string filled(lua_State* state) &&;
 };
 

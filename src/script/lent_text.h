@@ -52,11 +52,11 @@ class TextRoom {
  public:
   static constexpr std::size_t most = std::size_t{128} * 1024 * 1024;  // Of one state.
 
-  explicit TextRoom(lua_State* state) : state_(state) {}
+  explicit TextRoom(lua_State* running) : state_(running) {}
   TextRoom(TextRoom&& other) noexcept;
   TextRoom& operator=(TextRoom&&) = delete;
   ~TextRoom() { give_back(); }
-  // False: there is no more, not even after garbage was collected. Not within a policy's run.
+  // False: there is no more, not even after garbage was collected.
   bool grow(std::size_t bytes);
   void give_back() noexcept;
 

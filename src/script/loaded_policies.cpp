@@ -251,6 +251,16 @@ void LoadedPolicies::attach(const PolicyHost& host) {
   if (host.settings) apply_settings(*host.settings);
 }
 
+void LoadedPolicies::detach() {
+  background_.abandon();
+  going_on_.clear();
+  auto host = script_->host();
+  host.loop = nullptr;
+  host.http = nullptr;
+  host.google = nullptr;
+  script_->attach(host);
+}
+
 bool LoadedPolicies::has_hook(std::string_view module, std::string_view hook) const {
   return hook_names_.contains(std::string(module) + "." + std::string(hook));
 }

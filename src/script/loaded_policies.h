@@ -13,6 +13,7 @@
 
 #include "pool/clients.h"
 #include "pool/key_pool.h"
+#include "script/background.h"
 #include "script/policy_settings.h"
 #include "script/policy_state.h"
 #include "script/script_run.h"
@@ -67,11 +68,13 @@ class LoadedPolicies final : public PolicyState {
   Result<void> load_modules(const PolicySources& sources, ErrorsByFile* errors = nullptr);
 
   void attach(const PolicyHost& host) override;
+  void detach() override;
   bool has_hook(std::string_view module, std::string_view hook) const override;
   std::size_t memory_in_use() const override { return script_->memory_in_use(); }
   std::shared_ptr<const LimitTable> limits() const override { return limits_; }
 
   Script& script() noexcept { return *script_; }
+  BackgroundRuns& background() noexcept { return background_; }
   lua_State* lua() noexcept { return script_->lua(); }
   const PolicyHost& host() const noexcept { return script_->host(); }
   // Puts the values of the settings where policies find them.
@@ -112,7 +115,8 @@ class LoadedPolicies final : public PolicyState {
   ObjectTables& tables() noexcept { return tables_; }
 
  private:
-  explicit LoadedPolicies(std::unique_ptr<Script> script) : script_(std::move(script)) {}
+  explicit LoadedPolicies(std::unique_ptr<Script> script)
+      : script_(std::move(script)), background_(*script_) {}
   Result<void> check_syntax(const PolicySource& source);
   Result<void> load_module(const PolicySource& source);
   Result<void> check_functions(const PolicySource& source);
@@ -125,6 +129,7 @@ class LoadedPolicies final : public PolicyState {
   };
 
   std::unique_ptr<Script> script_;  // First: the references below die before it.
+  BackgroundRuns background_;
   ObjectTables tables_;
   PolicySettings settings_;
   std::shared_ptr<const LimitTable> limits_;

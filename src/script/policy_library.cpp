@@ -34,6 +34,7 @@ class WatchedLibrary final : public PolicyLibrary {
   void stop_watching() override { watch_.reset(); }
   Result<void> reload() override;
   std::shared_ptr<PolicyState> current(std::size_t worker, const PolicyHost& host) override;
+  void detach(std::size_t worker) override;
   PolicyReport report() const override;
   Result<std::string> text(std::string_view file) const override;
 
@@ -265,6 +266,10 @@ void WatchedLibrary::adopt(Slot& slot, const PolicyHost& host) {
     old = std::exchange(slot.state, std::move(slot.next));
   }
   slot.state->attach(host);
+}
+
+void WatchedLibrary::detach(std::size_t worker) {
+  if (auto& state = slots_[worker].state) state->detach();
 }
 
 PolicyReport WatchedLibrary::report() const {

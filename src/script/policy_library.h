@@ -54,6 +54,8 @@ class PolicyLibrary {
   // The newest state of this worker. A comparison of two numbers unless a new set has come: then it is
   // attached to `host` and kept. All workers see a new set from the same moment on.
   virtual std::shared_ptr<PolicyState> current(std::size_t worker, const PolicyHost& host) = 0;
+  // The worker ends, and asks for nothing any more.
+  virtual void detach(std::size_t worker) = 0;
   virtual PolicyReport report() const = 0;
   // The text of a file of the report as it is on disk now; only files of the search path are read.
   virtual Result<std::string> text(std::string_view file) const = 0;

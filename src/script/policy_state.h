@@ -73,6 +73,8 @@ class PolicyState {
 
   // Called once by the worker that takes the state over.
   virtual void attach(const PolicyHost& host) = 0;
+  // Called by the same worker before its loop ends: what still waits there is given up.
+  virtual void detach() = 0;
   virtual bool has_hook(std::string_view module, std::string_view hook) const = 0;
   virtual std::size_t memory_in_use() const = 0;
   // What policies/limits.lua says; null where there is no such file.

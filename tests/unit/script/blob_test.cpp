@@ -52,6 +52,17 @@ TEST_CASE("a long text without blanks is a blob, others are texts") {
   CHECK(seen("return type(json.decode(request.text).data)", body_with(letters(enough))) == "string");
 }
 
+TEST_CASE("a long text is a blob although its slashes are escaped") {
+  const auto text = "/9j/" + letters(enough) + "/";
+  std::string escaped = "\\/9j\\/" + letters(enough) + "\\u002F";
+  CHECK(seen("return type(request.body.data) .. #request.body.data", body_with(escaped)) == "userdata65541");
+  CHECK(sent("local _ = request.body.data", body_with(escaped)) == body_with(escaped));
+  CHECK(sent("request.body.n = bytes.sub(request.body.data, 1, 4)", body_with(escaped)) ==
+        body_with(text, R"(,"n":"/9j/")"));
+  CHECK(sent("request.body.data = bytes.sub(request.body.data, 2)", body_with(escaped + "B")) ==
+        body_with(text.substr(1) + "B"));
+}
+
 TEST_CASE("a blob tells its length and is no text") {
   const auto body = body_with(letters(enough));
   CHECK(seen("return tostring(request.body.data)", body) == "blob of 65536 bytes");
