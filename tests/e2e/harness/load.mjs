@@ -4,6 +4,9 @@ import { Agent, request } from 'node:http';
 
 import { scaled } from './wait.mjs';
 
+// More than a minute: requests may wait for the next one.
+const PATIENCE_MS = 90_000;
+
 /** `{status, text}` of one request; `agent` keeps its connections. */
 export function ask(agent, url, { method = 'POST', headers = {}, body = '' } = {}) {
   return new Promise((resolve, reject) => {
@@ -15,7 +18,7 @@ export function ask(agent, url, { method = 'POST', headers = {}, body = '' } = {
         ? resolve({ status: answer.statusCode, headers: answer.headers, text: Buffer.concat(pieces).toString('utf8') })
         : reject(new Error('the answer broke off'))));
     });
-    outgoing.setTimeout(scaled(60_000), () => outgoing.destroy(new Error('no answer for a minute')));
+    outgoing.setTimeout(scaled(PATIENCE_MS), () => outgoing.destroy(new Error(`no answer for ${PATIENCE_MS / 1000} s`)));
     outgoing.on('error', reject);
     outgoing.end(body);
   });
