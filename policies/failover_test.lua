@@ -329,6 +329,20 @@ describe("failover.judge on thought signatures (row 5)", function()
   end)
 
 
+  it("leaves pictures where they are, and takes signatures that are as large", function()
+    local large = ("iVBO"):rep(20000)
+    local request = a_request { model = model, body = { contents = { { role = "model", parts = {
+      { inlineData = { mimeType = "image/png", data = large }, thoughtSignature = large } } } } } }
+
+    judged(google_says(400, "INVALID_ARGUMENT", messages[1]), request)
+
+    local part = request.body.contents[1].parts[1]
+    expect(part.thoughtSignature).to_be(sentinel)
+    expect(bytes.length(part.inlineData.data)).to_be(#large)
+    expect(json.decode(request.text).contents[1].parts[1].inlineData.data).to_be(large)
+  end)
+
+
   it("answers when that did not help", function()
     local request = a_conversation()
     judged(google_says(400, "INVALID_ARGUMENT", messages[2]), request)

@@ -24,12 +24,10 @@ Given given(lua_State* state, const char* function) {
     return {nullptr, {text, size}};
   }
   const auto* blob = blob_at(state, 1);
-  if (!blob) {
-    luaL_error(state, "%s: expected a text or a blob, got %s", function, luaL_typename(state, 1));
-  }
-  const auto bytes = bytes_of_plain(state, *blob);
+  if (!blob) luaL_error(state, "%s: expected a text or a blob, got %s", function, luaL_typename(state, 1));
+  const auto bytes = blob ? bytes_of_plain(state, *blob) : std::nullopt;
   if (!bytes) luaL_error(state, "%s: %s", function, blob_is_over);
-  return {blob, *bytes};
+  return {blob, bytes.value_or(std::string_view())};
 }
 
 int push_view(lua_State* state, std::string_view text) {

@@ -116,8 +116,8 @@ class Script {
 // properties sorted by name; an empty one is `{}`. Depth is limited to 200.
 // Neither raises a Lua error, "not enough memory" included.
 
-// Pushes one value, or nothing on an error. Of a text that is lent, long strings without blanks and escapes
-// become blobs, see script/blob.h.
+// Pushes one value, or nothing on an error. Of a text that is lent, long strings without blanks become blobs,
+// see script/blob.h.
 Result<void> json_decode(lua_State* state, std::string_view text, const LentText* lent = nullptr);
 // Appends; on an error the text is as it was.
 Result<void> json_encode(lua_State* state, int index, std::string& text);
