@@ -4,7 +4,7 @@ import { after, before, beforeEach, describe, it } from 'node:test';
 import OpenAI, { APIConnectionError, AuthenticationError, BadRequestError, InternalServerError, NotFoundError, RateLimitError } from 'openai';
 
 import { makeKey } from '../fake_gemini/server.mjs';
-import { collect, LITE, NEW, OLD, openaiStage, system, user } from './harness/openai.mjs';
+import { collect, functionTool, LITE, NEW, OLD, openaiStage, system, user } from './harness/openai.mjs';
 import { TOKEN } from './harness/pollux.mjs';
 import { stateOf } from './harness/stage.mjs';
 
@@ -163,7 +163,7 @@ describe('a client of OpenAI\'s', () => {
       for (const [change, param] of [[{ messages: undefined }, 'messages'], [{ messages: [] }, 'messages'], [{ messages: 'hi' }, 'messages'], [{ messages: null }, 'messages'],
         [{ messages: [5] }, 'messages'], [{ messages: [{ role: 'wizard', content: 'x' }] }, 'messages'], [{ messages: [{ content: 'x' }] }, 'messages'],
         [{ messages: [user(5)] }, 'messages'], [{ messages: [user([{ type: 'hologram' }])] }, 'messages'], [{ model: 5 }, 'model'], [{ tools: 'x' }, 'tools'],
-        [{ n: 'two' }, 'n'], [{ n: 0 }, 'n'], [{ temperature: 'hot' }, 'temperature'], [{ response_format: 'json' }, 'response_format'], [{ tool_choice: 5 }, 'tool_choice'],
+        [{ n: 'two' }, 'n'], [{ n: 0 }, 'n'], [{ temperature: 'hot' }, 'temperature'], [{ response_format: 'json' }, 'response_format'], [{ tools: [functionTool('f')], tool_choice: 5 }, 'tool_choice'],
         [{ reasoning_effort: 'enormous' }, 'reasoning_effort']]) {
         const error = await errorOf('/v1/chat/completions', { ...CHAT, ...change });
         assert.equal(error.status, 400, JSON.stringify(change));

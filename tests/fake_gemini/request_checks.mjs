@@ -6,7 +6,10 @@ import { googleError, invalidArgument } from './google_errors.mjs';
 import { judgeSignatures } from './signatures.mjs';
 
 const SUBJECT = 'GenerateContentRequest';
-const MEDIA = /^(image\/(png|jpeg|webp|heic|heif)|audio\/(x-)?(wav|wave|mp3|mpeg|aiff|aac|ogg|flac|m4a|mp4|opus|webm|L16.*|pcm.*)|video\/.+|application\/(pdf|json|x-javascript|rtf|xml|x-python)|text\/.+)$/;
+const MEDIA = new RegExp(`^(?:${[
+  'image/(?:png|jpeg|webp|heic|heif)', 'audio/(?:wav|mp3|mpeg|aiff|aac|ogg|flac|m4a|mp4|opus|webm)', 'audio/(?:L16|pcm).*', 'video/.+',
+  'application/(?:pdf|json|rtf|xml|x-javascript|x-python)', 'text/.+',
+].join('|')})$`);
 const DATA = ['text', 'inlineData', 'fileData', 'functionCall', 'functionResponse', 'executableCode', 'codeExecutionResult', 'toolCall',
   'toolResponse', 'audioTranscription'];
 
