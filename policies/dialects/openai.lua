@@ -54,7 +54,12 @@ function openai.request(request)
 end
 
 
+-- What is no JSON object is no answer of Google's, and nothing may be read from it.
 function openai.response(request, response)
+  local body = response.body
+  if type(body) ~= "table" or body[1] ~= nil then
+    return deny(502, "Google's answer is no JSON object.", { code = "bad_answer" })
+  end
   return module_of(request).response(request, response)
 end
 

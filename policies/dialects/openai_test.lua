@@ -55,6 +55,18 @@ describe("an endpoint", function()
   end)
 
 
+  it("reads nothing from what is no answer of Google's", function()
+    for _, text in ipairs { "", "null", "7", "[{}]", "\31\139\8" } do
+      local request = a_question("chat", { body = { messages = { { role = "user", content = "Hi" } } } })
+      openai.request(request)
+      local answer = openai.response(request, a_response { text = text })
+
+      expect(answer.status).to_be(502)
+      expect(answer.code).to_be("bad_answer")
+    end
+  end)
+
+
   it("that Gemini has not says what to do instead", function()
     for path, words in pairs {
       ["/v1/moderations"] = "no moderation", ["/v1/images/variations"] = "/v1/images/edits",

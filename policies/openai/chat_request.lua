@@ -17,6 +17,7 @@ local most_stops = 5
 local most_answers = 128
 local largest_int32 = 2 ^ 31 - 1
 local no_limit = 2 ^ 53
+local largest_int64 = 2 ^ 63  -- Rounded, as numbers are here.
 
 -- OpenAI's name, Gemini's, and between what bounds it is kept.
 local numbers = {
@@ -45,7 +46,7 @@ end
 local function read_limits(body, config)
   config.maxOutputTokens = check.integer(body, "max_completion_tokens", 1, no_limit)
     or check.integer(body, "max_tokens", 1, no_limit)
-  local seed = check.integer(body, "seed", -no_limit, no_limit)
+  local seed = check.integer(body, "seed", -largest_int64, largest_int64)
   if seed then
     config.seed = math.abs(seed) <= largest_int32 and seed or seed % (largest_int32 + 1)
   end

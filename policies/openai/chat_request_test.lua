@@ -73,6 +73,7 @@ describe("a chat completion's request", function()
     expect(config { seed = 7 }).to_equal { seed = 7 }
     expect(config { seed = -7 }).to_equal { seed = -7 }
     expect(config { seed = 2 ^ 31 + 5 }).to_equal { seed = 5 }
+    expect(config { seed = json.decode("9223372036854775807") }).to_equal { seed = 0 }
   end)
 
 

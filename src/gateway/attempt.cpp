@@ -111,7 +111,8 @@ bool Attempt::held_long_enough() const {
     case Hold::head:
       return true;
     case Hold::first_event:
-      return (watching_ && watch_.saw_event()) || held_.size() > held_first_event_bytes || !watching_;
+      return (watching_ && watch_.saw_event() && watch_.saw_content()) ||
+             held_.size() > held_first_event_bytes || !watching_;
     case Hold::whole:
       return held_.size() > held_whole_bytes_;
   }

@@ -102,6 +102,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void deliver();
   void relay();
   void tunnel();
+  std::string redacted(std::string_view text) const;
   void redact_held_answer();
 
   // -- Dialects, and streams made of answers in one piece: in exchange_dialect.cpp

@@ -196,7 +196,7 @@ void Exchange::pass_translated() {
   using State = StreamTranslation::State;
   const auto state = translation_->state();
   const auto text = translation_->take();
-  const bool says_something = !text.empty() || state == State::ended || state == State::failed;
+  const bool says_something = !text.empty() || state == State::ended;
   if (says_something && !reply_.started()) begin_stream();
   if (!text.empty()) relay_.bytes(text);
   switch (state) {
@@ -207,7 +207,8 @@ void Exchange::pass_translated() {
     case State::ended:
       return end_answer({}, "answered");
     case State::failed:
-      return end_answer({}, "failed");
+      last_failure_ = "error_in_stream";
+      return tell_problem(translation_->problem());
     case State::again:
       return ask_again();
     case State::oversized:
@@ -233,7 +234,6 @@ void Exchange::ask_again() {
 // -- Errors
 
 void Exchange::tell_google_error() {
-  redact_held_answer();
   const auto text = std::string(attempt_->error_text());
   const int status = attempt_->head().status >= 400 ? attempt_->head().status : status_of_error(text);
   tell_problem({status, message_of_error(text), text, false, {}});
@@ -241,6 +241,8 @@ void Exchange::tell_google_error() {
 
 void Exchange::tell_problem(Problem problem) {
   problem.in_stream = reply_.started();
+  problem.message = redacted(problem.message);
+  problem.google_text = redacted(problem.google_text);
   if (!route_.translated) {
     const auto text = compact(problem.google_text);
     return end_answer(stream_is_array_ ? "[" + text + "]" : "data: " + text + "\r\n\r\n", "failed");

@@ -64,8 +64,7 @@ void Exchange::give_up(const Verdict& verdict) {
 }
 
 // Some of Google's errors repeat the key that was sent: "Consumer 'api_key:...' has been suspended".
-void Exchange::redact_held_answer() {
-  const auto& text = attempt_->held_text();
+std::string Exchange::redacted(std::string_view text) const {
   auto redacted = redact_keys(text);
   const auto& secret = key_->secret();
   const auto mask = mask_secret(secret);
@@ -73,6 +72,12 @@ void Exchange::redact_held_answer() {
        at = redacted.find(secret, at + mask.size())) {
     redacted.replace(at, secret.size(), mask);
   }
+  return redacted;
+}
+
+void Exchange::redact_held_answer() {
+  const auto& text = attempt_->held_text();
+  auto redacted = this->redacted(text);
   if (redacted != text) attempt_->replace_body(std::move(redacted));
 }
 

@@ -5,6 +5,7 @@ namespace pollux {
 void StreamTranslation::begin() {
   scanner_.emplace();
   kept_.clear();
+  saw_event_ = false;
   state_ = State::open;
 }
 
@@ -14,6 +15,7 @@ void StreamTranslation::feed(std::string_view bytes) {
 }
 
 void StreamTranslation::feed_event(std::string_view event) {
+  saw_event_ = true;
   if (state_ == State::waiting) {
     kept_.emplace_back(std::string(event));
   } else if (state_ == State::open) {
@@ -25,6 +27,9 @@ void StreamTranslation::finish() {
   scanner_->finish([this](std::string_view event) { feed_event(event); });
   if (state_ == State::waiting) {
     kept_.emplace_back(std::nullopt);
+  } else if (state_ == State::open && !saw_event_) {
+    problem_ = {502, "Pollux: the answer is no stream of events", {}, false, {}};
+    state_ = State::failed;
   } else if (state_ == State::open) {
     translate(std::nullopt);
   }
@@ -46,6 +51,9 @@ void StreamTranslation::on_translated(TranslatedPart part, bool was_last) {
     state_ = State::broken;
   } else if (std::holds_alternative<AskAgain>(part)) {
     state_ = State::again;
+  } else if (auto* problem = std::get_if<Problem>(&part)) {
+    problem_ = std::move(*problem);
+    state_ = State::failed;
   } else {
     auto& event = std::get<TranslatedEvent>(part);
     if (translated_.empty()) {
@@ -53,7 +61,7 @@ void StreamTranslation::on_translated(TranslatedPart part, bool was_last) {
     } else {
       translated_ += event.text;
     }
-    state_ = event.failed ? State::failed : was_last ? State::ended : State::open;
+    state_ = was_last ? State::ended : State::open;
   }
 }
 

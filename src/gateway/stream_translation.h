@@ -20,7 +20,7 @@ class StreamTranslation {
     waiting,    // A hook waits: what comes meanwhile is kept, and should be held back.
     ended,      // All was said.
     again,      // The dialect wants another answer first: begin() comes with it.
-    failed,     // An error was told, and nothing may follow.
+    failed,     // Google tells of an error, or this is no stream of its: see problem().
     oversized,  // An event is larger than the scanner's bound.
     broken,     // A policy failed: see failure().
   };
@@ -39,6 +39,7 @@ class StreamTranslation {
   std::string take() { return std::exchange(translated_, {}); }
   State state() const noexcept { return state_; }
   const PolicyFailure& failure() const noexcept { return failure_; }
+  const Problem& problem() const noexcept { return problem_; }
 
  private:
   using Event = std::optional<std::string>;  // Nothing: the end.
@@ -52,8 +53,10 @@ class StreamTranslation {
   State state_ = State::open;
   std::string translated_;
   std::deque<Event> kept_;
-  bool calling_ = false;  // A hook has not returned yet: what it gives is taken on the spot.
+  bool calling_ = false;    // A hook has not returned yet: what it gives is taken on the spot.
+  bool saw_event_ = false;  // Of this answer.
   PolicyFailure failure_;
+  Problem problem_;
 };
 
 }  // namespace pollux

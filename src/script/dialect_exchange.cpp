@@ -5,11 +5,14 @@
 namespace pollux {
 namespace {
 
-// What stands in the place of an event, and whose `error` is on top of the stack if there is one.
-Problem problem_in_stream(lua_State* lua, std::string_view event) {
-  Problem problem{502, "an event of the answer is no JSON", std::string(event), true, {}};
-  if (!lua_istable(lua, -1)) return problem;
+// What stands in the place of an event, which is on top of the stack as far as it is JSON; if anything does.
+std::optional<Problem> problem_in(lua_State* lua, std::string_view event) {
   LuaStackGuard guard(lua);
+  Problem problem{502, "Pollux: an event of the answer is no JSON object", std::string(event), true, {}};
+  if (!lua_istable(lua, -1) || lua_objlen(lua, -1) > 0) return problem;
+  lua_pushliteral(lua, "error");
+  lua_rawget(lua, -2);
+  if (!lua_istable(lua, -1)) return std::nullopt;
   lua_pushliteral(lua, "code");
   lua_rawget(lua, -2);
   const auto code = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : 0;
@@ -122,24 +125,12 @@ void ScriptedExchange::translate_event(std::optional<std::string_view> event,
                                        std::function<void(TranslatedPart)> done) {
   if (!has(hook(DialectHook::event))) return done(no_dialect(DialectHook::event));
   auto* lua = policies_->lua();
-  std::optional<Problem> problem;
   // Blobs of the event last until this returns: a hook that waits has to take what it needs before.
   const LentText lent = event ? LentText(lua, *event) : LentText();
   if (!event || !json_decode(lua, *event, &lent)) lua_pushnil(lua);
-  if (event && lua_istable(lua, -1)) {
-    lua_pushliteral(lua, "error");
-    lua_rawget(lua, -2);
-    if (lua_istable(lua, -1)) problem = problem_in_stream(lua, *event);
+  if (auto problem = event ? problem_in(lua, *event) : std::nullopt) {
     lua_pop(lua, 1);
-  } else if (event && lua_isnil(lua, -1)) {
-    problem = problem_in_stream(lua, *event);
-  }
-  if (problem) {
-    lua_pop(lua, 1);
-    return tell_problem(*problem, [done = std::move(done)](ToldProblem told) {
-      if (auto* failure = std::get_if<PolicyFailure>(&told)) return done(std::move(*failure));
-      done(TranslatedEvent{std::move(std::get<DialectAnswer>(told).text), true});
-    });
+    return done(std::move(*problem));
   }
   // The hook and `request` go below what was decoded.
   const auto push = [](lua_State* state) {

@@ -91,8 +91,7 @@ struct DialectAnswer {
 struct AskAgain {};
 // What a dialect makes of one event of a stream, or of its end.
 struct TranslatedEvent {
-  std::string text;     // For the client; may be empty.
-  bool failed = false;  // The event was an error: the text tells of it, and the stream is over.
+  std::string text;  // For the client; may be empty.
 };
 // An error to be told in a dialect: of Google's, or a stream that broke off.
 struct Problem {
@@ -157,7 +156,8 @@ using Transformed = std::variant<std::monostate, Denial, PolicyFailure>;
 using NamedModel = std::variant<std::string, Denial, PolicyFailure>;
 using TranslatedRequest = std::variant<UpstreamCall, DialectAnswer, Denial, PolicyFailure>;
 using TranslatedAnswer = std::variant<DialectAnswer, AskAgain, Denial, PolicyFailure>;
-using TranslatedPart = std::variant<TranslatedEvent, AskAgain, PolicyFailure>;
+// A problem: the event was an error or is none of Google's, the stream is over, and nobody was told yet.
+using TranslatedPart = std::variant<TranslatedEvent, AskAgain, Problem, PolicyFailure>;
 using ToldProblem = std::variant<DialectAnswer, PolicyFailure>;
 
 // What policies see as `exchange` in record.done.

@@ -136,6 +136,28 @@ describe('a stream that breaks', () => {
     });
   }
 
+  it('holds no key, whatever Google writes', async () => {
+    const message = `the key ${play.keys[0]} or ${play.keys[1]} went wrong`;
+    play.fake.rule({ stream: { events: [{ candidates: [{ content: { parts: [{ text: 'Hi' }] } }] }, { error: { code: 500, message, status: 'INTERNAL' } }] } });
+
+    const { text } = await play.post('/v1/chat/completions', { ...ASKED, stream: true });
+
+    assert.match(text, /"Hi"[^]*went wrong/);
+    for (const key of play.keys) assert.ok(!text.includes(key), text);
+  });
+
+  it('is what an answer becomes that is no stream at all', async () => {
+    const whole = { candidates: [{ content: { parts: [{ text: 'Hi' }] }, finishReason: 'STOP' }] };
+    for (const body of [whole, [whole]]) {
+      play.fake.rule({ answer: { body } });
+
+      const { status, text } = await play.post('/v1/chat/completions', { ...ASKED, stream: true });
+
+      assert.equal(status, 502);
+      assert.match(text, /is no stream of events/);
+    }
+  });
+
   it('before it begins, and every time, has a status of its own', async () => {
     play.fake.rule({ fault: 'error_event', row_in_stream: 'too_many_tokens', times: 'always' });
 

@@ -149,6 +149,23 @@ TEST_CASE("a stream that ends without a finish reason is broken, whether or not 
   }
 }
 
+TEST_CASE("a stream is held until it brings more than a count of tokens, and fails where it never does") {
+  constexpr std::string_view count_alone = "data: {\"usageMetadata\": {\"promptTokenCount\": 8}}\r\n\r\n";
+  Play good(Hold::first_event, true);
+  good.begin(200);
+  good.say(count_alone);
+  CHECK(good.received.empty());
+  good.say(first_event);
+  CHECK(good.received == std::string(count_alone) + std::string(first_event));
+
+  Play bad(Hold::first_event, true);
+  bad.begin(200);
+  bad.say(count_alone);
+  bad.end();
+  CHECK(bad.failed);
+  CHECK(bad.received.empty());
+}
+
 TEST_CASE(
     "an error ends a stream in the place of a finish reason, unless who reads it tells of errors itself") {
   for (const bool errors_are_told : {false, true}) {

@@ -21,7 +21,7 @@ class PlayedDialect final : public PolicyExchange {
   TranslatedPart next(std::optional<std::string_view> event) const {
     if (event == "again") return AskAgain{};
     if (event == "bad") return PolicyFailure{"x.lua:1: bad"};
-    if (event == "error") return TranslatedEvent{"!", true};
+    if (event == "error") return Problem{503, "full", {}, false, {}};
     return TranslatedEvent{event ? "<" + std::string(*event) + ">" : "."};
   }
 
@@ -103,4 +103,27 @@ TEST_CASE("a stream that is to be asked again, has failed or met a bad policy ta
   translation.begin();
   translation.feed("data: more\n\n");
   CHECK(translation.take() == "<more>");
+}
+
+TEST_CASE("an error in a stream is told by whoever reads the translation") {
+  PlayedDialect dialect;
+  StreamTranslation translation(dialect, [] {});
+  translation.begin();
+  translation.feed("data: one\n\ndata: error\n\n");
+  CHECK(translation.take() == "<one>");
+  CHECK(translation.problem().status == 503);
+  CHECK(translation.problem().message == "full");
+}
+
+TEST_CASE("an answer without a single event is no stream that has ended well") {
+  for (const std::string_view answer : {"", R"({"candidates": []})", "\x1f\x8b\x08", ": a comment\n\n"}) {
+    PlayedDialect dialect;
+    StreamTranslation translation(dialect, [] {});
+    translation.begin();
+    translation.feed(answer);
+    translation.finish();
+    CHECK(translation.state() == State::failed);
+    CHECK(translation.problem().status == 502);
+    CHECK(dialect.asked.empty());
+  }
 }

@@ -17,7 +17,10 @@ std::string shown(const AskAgain&) {
   return "again";
 }
 std::string shown(const TranslatedEvent& event) {
-  return (event.failed ? "the end: " : "event: ") + event.text;
+  return "event: " + event.text;
+}
+std::string shown(const Problem& problem) {
+  return "problem: " + std::to_string(problem.status) + " " + problem.message;
 }
 }  // namespace
 }  // namespace pollux
@@ -159,23 +162,23 @@ TEST_CASE("what was decoded of an answer goes when a dialect asks again") {
 
 TEST_CASE("a dialect is given the events of a stream, and its end") {
   Speaking speaking(
-      "event = function(request, event) if not event then return {'bye', '\\n'} end return event.text end,"
-      "error = function(request, problem) return problem.google.message .. tostring(problem.in_stream) end");
+      "event = function(request, event) if not event then return {'bye', '\\n'} end return event.text end");
   CHECK(speaking.event(R"({"text":"hello"})") == "event: hello");
   CHECK(speaking.event("{}") == "event: ");
-  CHECK(speaking.event(R"({"error":{"message":"full"}})") == "the end: fulltrue");
   CHECK(speaking.event(std::nullopt) == "event: bye\n");
-  Speaking told(
-      "event = function(request, event) return type(event) end,"
-      "error = function(request, problem) return problem.status .. ' ' .. problem.message end");
-  CHECK(told.event(R"({"error":{"code":503,"message":"full"}})") == "the end: 503 full");
-  CHECK(told.event(R"({"error":{"code":"no number"}})") ==
-        "the end: 502 Google has ended the stream with an error");
-  CHECK(told.event(R"({"error")") == "the end: 502 an event of the answer is no JSON");
-  CHECK(told.event(R"({"error":"a text"})") == "event: table");
-  CHECK(told.event("null") == "event: userdata");
   CHECK(Speaking("event = function() return 7 end").event("{}") ==
         "failure: dialects/openai.lua: event: a number, expected a text or a blob");
+}
+
+TEST_CASE("an error in the place of an event, and what is none of Google's, is no event") {
+  Speaking speaking("event = function(request, event) return type(event) end");
+  CHECK(speaking.event(R"({"error":{"code":503,"message":"full"}})") == "problem: 503 full");
+  CHECK(speaking.event(R"({"error":{"message":"full"}})") == "problem: 502 full");
+  CHECK(speaking.event(R"({"error":{"code":"no number"}})") ==
+        "problem: 502 Google has ended the stream with an error");
+  CHECK(speaking.event(R"({"error":"a text"})") == "event: table");
+  for (const auto* text : {R"({"error")", "null", "7", R"("x")", R"([{"candidates":[]}])"})
+    CHECK(speaking.event(text) == "problem: 502 Pollux: an event of the answer is no JSON object");
 }
 
 TEST_CASE("a dialect words an error, with its status and headers") {
