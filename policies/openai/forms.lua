@@ -1,6 +1,7 @@
 -- forms.lua: the fields of a form, as if they were those of a JSON object, and its files.
 local forms = {}
 
+local check = require "openai.check"
 local media = require "gemini.media"
 
 local NO_FORM = "This endpoint takes a form (multipart/form-data): %s."
@@ -30,7 +31,7 @@ end
 
 
 -- Two tables by name: values, which are texts unless `kinds` says "number" or "boolean"; and lists of parts that are
--- files. "image[]" is "image". What is no form is refused.
+-- files. "image[]" is "image". What is no form is refused, and a file that is empty.
 function forms.read(request, kinds)
   local parts = request.form
   if not parts then
@@ -40,6 +41,9 @@ function forms.read(request, kinds)
   for _, part in ipairs(parts) do
     local name = part.name:gsub("%[%d*%]$", "")
     if part.filename then
+      if bytes.length(part.value) == 0 then
+        check.refuse(name, "the file is empty")
+      end
       files[name] = files[name] or {}
       table.insert(files[name], part)
     else

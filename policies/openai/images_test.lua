@@ -173,6 +173,7 @@ describe("a question to change pictures", function()
     expect(refused(an_edit { prompt, cat, { name = "mask", filename = "m.png", value = "x" } }).param).to_be("mask")
     expect(refused(an_edit { prompt, { name = "image", filename = "a.pdf", value = "x" } }).param).to_be("image")
     expect(refused(an_edit { prompt, { name = "image", filename = "a", value = "x" } }).param).to_be("image")
+    expect(refused(an_edit { prompt, { name = "image[]", filename = "a.png", value = "" } }).param).to_be("image")
     expect(refused(an_edit { prompt, cat, { name = "n", value = "many" } }).param).to_be("n")
   end)
 

@@ -100,6 +100,7 @@ describe("a question for a transcription", function()
       { {}, "file" }, { { file = "no file" }, "file" },
       { { { name = "file", filename = "a.txt", type = "text/plain", value = "x" } }, "file" },
       { { { name = "file", filename = "a", value = "x" } }, "file" },
+      { { { name = "file", filename = "a.mp3", type = "audio/mpeg", value = "" } }, "file" },
       { { recording, response_format = "srt" }, "response_format" },
       { { recording, response_format = "verbose_json" }, "response_format" },
       { { recording, ["timestamp_granularities[]"] = "word" }, "timestamp_granularities" },

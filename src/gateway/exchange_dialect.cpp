@@ -142,7 +142,11 @@ void Exchange::deliver_as_stream() {
     stage_ = Stage::relaying;
     begin_translation();
     translation_->feed_event(attempt_->held_text());
-    if (translation_->state() == StreamTranslation::State::open) translation_->finish();
+    pass_translated();
+    using State = StreamTranslation::State;
+    const auto state = translation_->state();
+    if (stage_ != Stage::relaying || (state != State::open && state != State::waiting)) return;
+    translation_->finish();
     return pass_translated();
   }
   if (!reply_.started()) begin_stream();
@@ -176,7 +180,8 @@ void Exchange::answer(DialectAnswer answer) {
   for (const auto field : cors_) answer.headers.set(field.name, field.value);
   answered_status_ = answer.status;
   relay_.begin(answer.status, answer.headers, BodyLength::of(answer.text.size()));
-  end_answer(answer.text, answer.status < 400 ? "answered" : "failed");
+  relay_.give(std::move(answer.text));
+  end_answer({}, answer.status < 400 ? "answered" : "failed");
 }
 
 void Exchange::begin_translation() {
@@ -195,10 +200,10 @@ void Exchange::pass_translated() {
   if (stage_ != Stage::relaying) return;
   using State = StreamTranslation::State;
   const auto state = translation_->state();
-  const auto text = translation_->take();
+  auto text = translation_->take();
   const bool says_something = !text.empty() || state == State::ended;
   if (says_something && !reply_.started()) begin_stream();
-  if (!text.empty()) relay_.bytes(text);
+  if (!text.empty()) relay_.give(std::move(text));
   switch (state) {
     case State::open:
       return relay_.client_is_slow() ? attempt_->pause() : attempt_->resume();

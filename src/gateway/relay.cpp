@@ -7,6 +7,8 @@
 namespace pollux {
 namespace {
 
+constexpr std::size_t worth_giving = std::size_t{64} * 1024;  // Less is sent in one write with its frame.
+
 bool is_upload_address(std::string_view name) {
   return equals_ignoring_case(name, "x-goog-upload-url") ||
          equals_ignoring_case(name, "x-goog-upload-control-url");
@@ -54,6 +56,12 @@ void Relay::bytes(std::string_view bytes) {
   sent_bytes_ += bytes.size();
   if (events_) bytes = events_->take(bytes);
   if (!bytes.empty()) reply_.body(bytes);
+}
+
+void Relay::give(std::string bytes) {
+  if (bytes.size() < worth_giving) return this->bytes(bytes);
+  sent_bytes_ += bytes.size();
+  reply_.give_body(std::move(bytes));
 }
 
 void Relay::end() {

@@ -33,6 +33,8 @@ class Relay {
   // An answer that Pollux words itself: bytes() follow as they are.
   void begin(int status, const Headers& headers, BodyLength length);
   void bytes(std::string_view bytes);
+  // The same for what Pollux words itself; megabytes are not copied.
+  void give(std::string bytes);
   void end();
   // Ends a stream with an error event, everything else by cutting the connection.
   void broken(Dialect dialect, const std::string& message);

@@ -46,6 +46,7 @@ class Reply {
   // length stays. `length` none means "no body at all".
   virtual void start(int status, const Headers& headers, BodyLength length) = 0;
   virtual void body(std::string_view bytes) = 0;
+  virtual void give_body(std::string bytes) = 0;  // The same, without a copy: for megabytes.
   virtual void finish() = 0;
   // Ends the answer so that the client can tell it is not whole: the connection is closed without the last
   // chunk.

@@ -387,12 +387,23 @@ void ServerConnection::append_framing(std::string& head, int status, BodyLength 
   head += "\r\n";
 }
 
+bool ServerConnection::may_write_body(std::size_t size) {
+  if (stage_ != Stage::running || !started_ || swallowed_ || size == 0) return false;
+  written_ += size;
+  if (!length_known_ || written_ <= announced_) return true;
+  abort();  // The client could not tell where the next begins.
+  return false;
+}
+
 void ServerConnection::body(std::string_view bytes) {
-  if (stage_ != Stage::running || !started_ || swallowed_ || bytes.empty()) return;
-  written_ += bytes.size();
-  if (length_known_ && written_ > announced_)
-    return abort();  // The client could not tell where the next begins.
-  send(chunked_ ? as_chunk(bytes) : std::string(bytes));
+  if (may_write_body(bytes.size())) send(chunked_ ? as_chunk(bytes) : std::string(bytes));
+}
+
+void ServerConnection::give_body(std::string bytes) {
+  if (!may_write_body(bytes.size())) return;
+  if (chunked_) send(chunk_head(bytes.size()));
+  send(std::move(bytes));
+  if (chunked_) send(std::string(chunk_end));
 }
 
 void ServerConnection::finish() {

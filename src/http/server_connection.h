@@ -56,6 +56,7 @@ class ServerConnection final : public StreamEvents, public Reply, public Flushab
   void pause_body() override;
   void start(int status, const Headers& headers, BodyLength length) override;
   void body(std::string_view bytes) override;
+  void give_body(std::string bytes) override;
   void finish() override;
   void upgrade(const Headers& headers) override;
   void abort() override;
@@ -100,6 +101,7 @@ class ServerConnection final : public StreamEvents, public Reply, public Flushab
   void leave(bool whole);
   void depart();
 
+  bool may_write_body(std::size_t size);
   void send(std::string bytes);
   void append_framing(std::string& head, int status, BodyLength length);
   void on_deadline();

@@ -80,16 +80,17 @@ void append_target(std::string& out, std::string_view target) {
   }
 }
 
+std::string chunk_head(std::size_t size) {
+  char digits[16];
+  const auto end = std::to_chars(digits, digits + sizeof digits, size, 16).ptr;
+  return std::string(digits, end).append("\r\n");
+}
+
 std::string as_chunk(std::string_view bytes) {
-  char size[16];
-  const auto end = std::to_chars(size, size + sizeof size, bytes.size(), 16).ptr;
+  const auto head = chunk_head(bytes.size());
   std::string chunk;
-  chunk.reserve(static_cast<std::size_t>(end - size) + bytes.size() + 4);
-  chunk.append(size, end);
-  chunk += "\r\n";
-  chunk += bytes;
-  chunk += "\r\n";
-  return chunk;
+  chunk.reserve(head.size() + bytes.size() + chunk_end.size());
+  return chunk.append(head).append(bytes).append(chunk_end);
 }
 
 std::size_t written_size(const Headers& headers) noexcept {

@@ -23,6 +23,9 @@ void append_number(std::string& out, std::uint64_t number);
 void append_target(std::string& out, std::string_view target);
 // One chunk of a chunked body, its frame and all. REQUIRES: !bytes.empty().
 std::string as_chunk(std::string_view bytes);
+// Its frame alone, for what is not copied into one.
+std::string chunk_head(std::size_t size);
+inline constexpr std::string_view chunk_end = "\r\n";
 inline constexpr std::string_view last_chunk = "0\r\n\r\n";
 
 // Roughly what the fields take when written.

@@ -173,7 +173,10 @@ TEST_CASE("an answer of unknown length is chunked") {
         "HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n");
   reply.body("hello world, again");
   CHECK(play.answer() == "12\r\nhello world, again\r\n");
+  reply.give_body("hello");
+  CHECK(play.answer() == "5\r\nhello\r\n");
   reply.body("");
+  reply.give_body("");
   CHECK(play.answer().empty());
   reply.finish();
   CHECK(play.answer() == "0\r\n\r\n");
@@ -247,8 +250,8 @@ TEST_CASE("an answer that is not whole ends with the connection") {
   SECTION("longer than announced: the excess is not sent") {
     play.gate.on_begin = [](Seen&, Reply& reply) {
       reply.start(200, {}, BodyLength::of(10));
-      reply.body("abc");
-      reply.body("defghijklmn");
+      reply.give_body("abc");
+      reply.give_body("defghijklmn");
       reply.finish();
     };
   }
