@@ -566,8 +566,7 @@ void Exchange::on_answer_broken(const TransportError& error) {
   if (stage_ != Stage::relaying) return;
   last_failure_ = error.message;
   if (!tunnels_) gateway_.pool.failed(*key_, counted_model(), answered_status_, error.message);
-  if (translation_)
-    return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false, {}});
+  if (translation_) return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false});
   relay_.broken(route_.dialect, error.message);
   settle("failed");
 }

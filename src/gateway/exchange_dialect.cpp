@@ -211,7 +211,7 @@ void Exchange::pass_translated() {
     case State::again:
       return ask_again();
     case State::oversized:
-      return tell_problem({502, "Pollux: an event of the answer is too large", {}, false, {}});
+      return tell_problem({502, "Pollux: an event of the answer is too large", {}, false});
     case State::broken:
       return policy_failed(translation_->failure());
   }
@@ -236,7 +236,7 @@ void Exchange::tell_google_error() {
   redact_held_answer();
   const auto text = std::string(attempt_->error_text());
   const int status = attempt_->head().status >= 400 ? attempt_->head().status : status_of_error(text);
-  tell_problem({status, message_of_error(text), text, false, {}});
+  tell_problem({status, message_of_error(text), text, false});
 }
 
 void Exchange::tell_problem(Problem problem) {

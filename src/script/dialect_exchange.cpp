@@ -7,7 +7,7 @@ namespace {
 
 // What stands in the place of an event, and whose `error` is on top of the stack if there is one.
 Problem problem_in_stream(lua_State* lua, std::string_view event) {
-  Problem problem{502, "an event of the answer is no JSON", std::string(event), true, {}};
+  Problem problem{502, "an event of the answer is no JSON", std::string(event), true};
   if (!lua_istable(lua, -1)) return problem;
   LuaStackGuard guard(lua);
   lua_pushliteral(lua, "code");
@@ -175,8 +175,9 @@ ToldProblem ScriptedExchange::read_told_problem(lua_State* results) {
   answer.status = problem_status_;
   answer.headers.set("Content-Type", "application/json");
   if (lua_istable(results, 1)) {
-    if (lua_type(results, 2) == LUA_TNUMBER) answer.status = static_cast<int>(lua_tonumber(results, 2));
-    if (answer.status < 400 || answer.status > 599) return failure("it returned no status from 400 to 599");
+    const double status = lua_type(results, 2) == LUA_TNUMBER ? lua_tonumber(results, 2) : problem_status_;
+    if (!is_status(status, 400)) return failure("it returned no status from 400 to 599");
+    answer.status = static_cast<int>(status);
     if (auto read = read_header_table(results, 3, answer.headers); !read)
       return failure(read.error().message);
     if (auto encoded = json_encode(results, 1, answer.text); !encoded)
