@@ -534,7 +534,7 @@ void Exchange::tunnel() {
 }
 
 void Exchange::on_answer_bytes(std::string_view bytes) {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   if (translation_) {
     translation_->feed(bytes);
     return pass_translated();
@@ -544,7 +544,9 @@ void Exchange::on_answer_bytes(std::string_view bytes) {
 }
 
 void Exchange::on_drained() {
-  if (stage_ == Stage::relaying && attempt_) attempt_->resume();
+  if (!is_relaying()) return;
+  if (translation_) return pass_translated();
+  attempt_->resume();
 }
 
 void Exchange::on_upload_drained() {
@@ -552,7 +554,7 @@ void Exchange::on_upload_drained() {
 }
 
 void Exchange::on_answer_end() {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   if (translation_) {
     translation_->finish();
     return pass_translated();
@@ -563,7 +565,7 @@ void Exchange::on_answer_end() {
 
 // Part of the answer is with the client: no retry can help. It must not look like a normal end.
 void Exchange::on_answer_broken(const TransportError& error) {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   last_failure_ = error.message;
   if (!tunnels_) gateway_.pool.failed(*key_, counted_model(), answered_status_, error.message);
   if (translation_) return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false});

@@ -93,6 +93,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void on_answer_broken(const TransportError& error) override;
   void on_upload_drained() override;
 
+  bool is_relaying() const noexcept { return stage_ == Stage::relaying && attempt_; }
   void judge();
   void on_judged(Judged outcome);
   bool may_retry(const Verdict& verdict) const;
@@ -133,6 +134,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void deny(const Denial& denial);
   void refuse(OwnError error);
   void settle(std::string_view outcome);
+  void leave_attempt();
   void record(std::string_view outcome);
 
   Gateway& gateway_;

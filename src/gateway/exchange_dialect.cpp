@@ -142,7 +142,7 @@ void Exchange::deliver_as_stream() {
     stage_ = Stage::relaying;
     begin_translation();
     translation_->feed_event(attempt_->held_text());
-    if (translation_->state() == StreamTranslation::State::open) translation_->finish();
+    translation_->finish();
     return pass_translated();
   }
   if (!reply_.started()) begin_stream();
@@ -192,7 +192,7 @@ void Exchange::relay_translated() {
 
 // What the dialect has made of the stream so far.
 void Exchange::pass_translated() {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   using State = StreamTranslation::State;
   const auto state = translation_->state();
   const auto text = translation_->take();
@@ -221,9 +221,7 @@ void Exchange::pass_translated() {
 void Exchange::ask_again() {
   if (++rounds_ > most_rounds)
     return refuse({500, "policy_failed", "the dialect asks for answers without end", {}, {}, {}});
-  if (const auto used = attempt_->usage()) reservation_.used(*used);
-  reservation_.release();
-  gateway_.loop.retire(std::shared_ptr<Attempt>(std::move(attempt_)));  // May be calling us.
+  leave_attempt();
   earlier_attempts_ = attempts_;
   tried_.clear();
   look_at_body();
@@ -239,7 +237,9 @@ void Exchange::tell_google_error() {
   tell_problem({status, message_of_error(text), text, false});
 }
 
+// Whatever else may come of the attempt is no part of the answer: the hook may wait.
 void Exchange::tell_problem(Problem problem) {
+  leave_attempt();
   problem.in_stream = reply_.started();
   if (!route_.translated) {
     const auto text = compact(problem.google_text);
