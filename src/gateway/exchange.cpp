@@ -366,7 +366,7 @@ AttemptPlan Exchange::plan(const KeyRef& key) {
   plan.request.credential_name = route_.bearer_upstream ? "Authorization" : "x-goog-api-key";
   plan.request.credential_value = credential_;
   plan.hold = hold_for_answer();
-  plan.held_whole_bytes = route_.translated || fakes_stream() ? most_translated_bytes : most_held_bytes;
+  plan.held_whole_bytes = needs_whole() ? most_translated_bytes : most_held_bytes;
   plan.generates = route_.generates;
   plan.errors_are_told = route_.translated;
   plan.counts_tokens = route_.generates || route_.endpoint == "embed" ||
@@ -474,6 +474,9 @@ void Exchange::on_answer_ready() {
   gateway_.pool.succeeded(*key_, counted_model());
   const auto& conversation = request_.conversation.empty() ? conversation_ : request_.conversation;
   if (!conversation.empty() && !own_key_) gateway_.pool.keep(conversation, *key_);
+  if (!attempt_->whole() && needs_whole()) {
+    return refuse({502, "answer_too_large", "the answer is larger than Pollux can translate", {}, {}, {}});
+  }
   if (!attempt_->whole() || route_.streams) return enter(Stage::relaying);
   if (route_.endpoint == "list_models" && !route_.translated && policies_->wants_visible())
     return filter_models();

@@ -111,6 +111,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void call_upstream(UpstreamCall call);
   void ask_in_one_piece();
   bool fakes_stream() const noexcept { return client_streams_ && !route_.streams; }
+  bool needs_whole() const noexcept { return fakes_stream() || (route_.translated && !route_.streams); }
   void beat();
   void begin_stream();
   void deliver_as_stream();

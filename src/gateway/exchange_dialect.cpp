@@ -154,9 +154,6 @@ void Exchange::deliver_as_stream() {
 // -- The answer
 
 void Exchange::translate_answer() {
-  if (!attempt_->whole()) {
-    return refuse({502, "answer_too_large", "the answer is larger than Pollux can translate", {}, {}, {}});
-  }
   response_.status = attempt_->head().status;
   response_.headers = attempt_->head().headers;
   response_.text = attempt_->take_text();
