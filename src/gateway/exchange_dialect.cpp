@@ -222,6 +222,7 @@ void Exchange::ask_again() {
   earlier_attempts_ = attempts_;
   tried_.clear();
   look_at_body();
+  if (fakes_stream()) heartbeat_.start(heartbeat_pause);
   enter(own_key_ ? Stage::attempting : Stage::choosing);
 }
 
