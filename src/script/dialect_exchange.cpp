@@ -1,4 +1,5 @@
 // What an exchange asks of dialects/NAME.lua.
+#include "base/redact.h"
 #include "script/blob.h"
 #include "script/scripted_exchange.h"
 
@@ -7,7 +8,7 @@ namespace {
 
 // What stands in the place of an event, and whose `error` is on top of the stack if there is one.
 Problem problem_in_stream(lua_State* lua, std::string_view event) {
-  Problem problem{502, "an event of the answer is no JSON", std::string(event), true};
+  Problem problem{502, "an event of the answer is no JSON", redact_keys(event), true};
   if (!lua_istable(lua, -1)) return problem;
   LuaStackGuard guard(lua);
   lua_pushliteral(lua, "code");
@@ -18,7 +19,8 @@ Problem problem_in_stream(lua_State* lua, std::string_view event) {
   lua_pushliteral(lua, "message");
   lua_rawget(lua, -2);
   const bool has_message = lua_type(lua, -1) == LUA_TSTRING;
-  problem.message = has_message ? lua_tostring(lua, -1) : "Google has ended the stream with an error";
+  problem.message =
+      has_message ? redact_keys(lua_tostring(lua, -1)) : "Google has ended the stream with an error";
   return problem;
 }
 

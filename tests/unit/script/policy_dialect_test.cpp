@@ -173,6 +173,9 @@ TEST_CASE("a dialect is given the events of a stream, and its end") {
   CHECK(told.event(R"({"error":{"code":503,"message":"full"}})") == "the end: 503 full");
   CHECK(told.event(R"({"error":{"code":"no number"}})") ==
         "the end: 502 Google has ended the stream with an error");
+  CHECK(
+      told.event(R"({"error":{"code":403,"message":"AIzaSyA1234567890abcdefghijklmnopqrstuv is suspended"}})")
+          .find("1234567890") == std::string::npos);
   CHECK(told.event(R"({"error")") == "the end: 502 an event of the answer is no JSON");
   CHECK(told.event(R"({"error":"a text"})") == "event: table");
   CHECK(told.event("null") == "event: userdata");
