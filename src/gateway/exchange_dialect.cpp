@@ -240,7 +240,8 @@ void Exchange::tell_problem(Problem problem) {
   leave_attempt();
   problem.in_stream = reply_.started();
   if (!route_.translated) {
-    const auto text = compact(problem.google_text);
+    const auto text = holds_google_error(problem.google_text) ? compact(problem.google_text)
+                                                              : google_error(problem.status, problem.message);
     return end_answer(stream_is_array_ ? "[" + text + "]" : "data: " + text + "\r\n\r\n", "failed");
   }
   policies_->tell_problem(problem, [this](ToldProblem outcome) {

@@ -222,6 +222,15 @@ describe('a stream that is made of an answer in one piece', { concurrency: true 
     assert.doesNotMatch(late.text, /\[DONE\]/);
   });
 
+  it('ends natively with an error of Google\'s make, also where a page came in its place', async () => {
+    play.fake.rule({ match: { body: 'a page' }, answer: { status: 502, body: '<html title="a\n\nb">\n</html>' }, delay_ms: 2500, times: 'always' });
+    const native = STREAM.replace(/models\/[^:]+/, `models/${MODEL}`);
+
+    const { text } = await play.post(native, { contents: [{ parts: [{ text: 'a page' }] }] });
+
+    assert.equal(eventsOf(text).at(-1).error.code, 502);
+  });
+
   it('keeps the client also while another answer is awaited', async () => {
     play.fake.rule({ match: { body: 'twice', nth: 2 }, delay_ms: 4500 });
 
