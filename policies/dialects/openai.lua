@@ -49,8 +49,14 @@ function openai.model(request)
 end
 
 
+-- What has no event answers in one piece, also where the body says "stream".
 function openai.request(request)
-  return module_of(request).request(request)
+  local module = module_of(request)
+  local call = module.request(request)
+  if call.path and not module.event then
+    call.streaming = false
+  end
+  return call
 end
 
 

@@ -183,13 +183,14 @@ void Attempt::offer() {
 
 void Attempt::release() {
   released_ = true;
+  if (!broken_ && !ended_) resume();  // Before anything else: who takes the held bytes may pause it again.
   if (!held_.empty()) {
     const auto bytes = std::move(held_);
     held_.clear();
     events_.on_answer_bytes(bytes);
   }
   if (broken_) return events_.on_answer_broken(*broken_);
-  if (!ended_) return resume();
+  if (!ended_) return;
   if (lacks_finish()) {
     return events_.on_answer_broken(
         {TransportError::Kind::truncated, "the stream ended without a finish reason"});

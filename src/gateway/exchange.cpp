@@ -366,7 +366,7 @@ AttemptPlan Exchange::plan(const KeyRef& key) {
   plan.request.credential_name = route_.bearer_upstream ? "Authorization" : "x-goog-api-key";
   plan.request.credential_value = credential_;
   plan.hold = hold_for_answer();
-  plan.held_whole_bytes = route_.translated || fakes_stream() ? most_translated_bytes : most_held_bytes;
+  plan.held_whole_bytes = needs_whole() ? most_translated_bytes : most_held_bytes;
   plan.generates = route_.generates;
   plan.errors_are_told = route_.translated;
   plan.counts_tokens = route_.generates || route_.endpoint == "embed" ||
@@ -474,6 +474,9 @@ void Exchange::on_answer_ready() {
   gateway_.pool.succeeded(*key_, counted_model());
   const auto& conversation = request_.conversation.empty() ? conversation_ : request_.conversation;
   if (!conversation.empty() && !own_key_) gateway_.pool.keep(conversation, *key_);
+  if (!attempt_->whole() && needs_whole()) {
+    return refuse({502, "answer_too_large", "the answer is larger than Pollux can translate", {}, {}, {}});
+  }
   if (!attempt_->whole() || route_.streams) return enter(Stage::relaying);
   if (route_.endpoint == "list_models" && !route_.translated && policies_->wants_visible())
     return filter_models();
@@ -534,7 +537,7 @@ void Exchange::tunnel() {
 }
 
 void Exchange::on_answer_bytes(std::string_view bytes) {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   if (translation_) {
     translation_->feed(bytes);
     return pass_translated();
@@ -544,7 +547,9 @@ void Exchange::on_answer_bytes(std::string_view bytes) {
 }
 
 void Exchange::on_drained() {
-  if (stage_ == Stage::relaying && attempt_) attempt_->resume();
+  if (!is_relaying()) return;
+  if (translation_) return pass_translated();
+  attempt_->resume();
 }
 
 void Exchange::on_upload_drained() {
@@ -552,7 +557,7 @@ void Exchange::on_upload_drained() {
 }
 
 void Exchange::on_answer_end() {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   if (translation_) {
     translation_->finish();
     return pass_translated();
@@ -563,11 +568,10 @@ void Exchange::on_answer_end() {
 
 // Part of the answer is with the client: no retry can help. It must not look like a normal end.
 void Exchange::on_answer_broken(const TransportError& error) {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   last_failure_ = error.message;
   if (!tunnels_) gateway_.pool.failed(*key_, counted_model(), answered_status_, error.message);
-  if (translation_)
-    return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false, {}});
+  if (translation_) return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false});
   relay_.broken(route_.dialect, error.message);
   settle("failed");
 }

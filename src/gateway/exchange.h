@@ -93,6 +93,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void on_answer_broken(const TransportError& error) override;
   void on_upload_drained() override;
 
+  bool is_relaying() const noexcept { return stage_ == Stage::relaying && attempt_; }
   void judge();
   void on_judged(Judged outcome);
   bool may_retry(const Verdict& verdict) const;
@@ -111,6 +112,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void call_upstream(UpstreamCall call);
   void ask_in_one_piece();
   bool fakes_stream() const noexcept { return client_streams_ && !route_.streams; }
+  bool needs_whole() const noexcept { return fakes_stream() || (route_.translated && !route_.streams); }
   void beat();
   void begin_stream();
   void deliver_as_stream();
@@ -134,6 +136,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void deny(const Denial& denial);
   void refuse(OwnError error);
   void settle(std::string_view outcome);
+  void leave_attempt();
   void record(std::string_view outcome);
 
   Gateway& gateway_;

@@ -142,10 +142,6 @@ void Exchange::deliver_as_stream() {
     stage_ = Stage::relaying;
     begin_translation();
     translation_->feed_event(attempt_->held_text());
-    pass_translated();
-    using State = StreamTranslation::State;
-    const auto state = translation_->state();
-    if (stage_ != Stage::relaying || (state != State::open && state != State::waiting)) return;
     translation_->finish();
     return pass_translated();
   }
@@ -158,9 +154,6 @@ void Exchange::deliver_as_stream() {
 // -- The answer
 
 void Exchange::translate_answer() {
-  if (!attempt_->whole()) {
-    return refuse({502, "answer_too_large", "the answer is larger than Pollux can translate", {}, {}, {}});
-  }
   response_.status = attempt_->head().status;
   response_.headers = attempt_->head().headers;
   response_.text = attempt_->take_text();
@@ -197,7 +190,7 @@ void Exchange::relay_translated() {
 
 // What the dialect has made of the stream so far.
 void Exchange::pass_translated() {
-  if (stage_ != Stage::relaying) return;
+  if (!is_relaying()) return;
   using State = StreamTranslation::State;
   const auto state = translation_->state();
   auto text = translation_->take();
@@ -217,7 +210,7 @@ void Exchange::pass_translated() {
     case State::again:
       return ask_again();
     case State::oversized:
-      return tell_problem({502, "Pollux: an event of the answer is too large", {}, false, {}});
+      return tell_problem({502, "Pollux: an event of the answer is too large", {}, false});
     case State::broken:
       return policy_failed(translation_->failure());
   }
@@ -227,12 +220,11 @@ void Exchange::pass_translated() {
 void Exchange::ask_again() {
   if (++rounds_ > most_rounds)
     return refuse({500, "policy_failed", "the dialect asks for answers without end", {}, {}, {}});
-  if (const auto used = attempt_->usage()) reservation_.used(*used);
-  reservation_.release();
-  gateway_.loop.retire(std::shared_ptr<Attempt>(std::move(attempt_)));  // May be calling us.
+  leave_attempt();
   earlier_attempts_ = attempts_;
   tried_.clear();
   look_at_body();
+  if (fakes_stream()) heartbeat_.start(heartbeat_pause);
   enter(own_key_ ? Stage::attempting : Stage::choosing);
 }
 
@@ -241,15 +233,18 @@ void Exchange::ask_again() {
 void Exchange::tell_google_error() {
   const auto text = std::string(attempt_->error_text());
   const int status = attempt_->head().status >= 400 ? attempt_->head().status : status_of_error(text);
-  tell_problem({status, message_of_error(text), text, false, {}});
+  tell_problem({status, message_of_error(text), text, false});
 }
 
+// Whatever else may come of the attempt is no part of the answer: the hook may wait.
 void Exchange::tell_problem(Problem problem) {
+  leave_attempt();
   problem.in_stream = reply_.started();
   problem.message = redacted(problem.message);
   problem.google_text = redacted(problem.google_text);
   if (!route_.translated) {
-    const auto text = compact(problem.google_text);
+    const auto text = holds_google_error(problem.google_text) ? compact(problem.google_text)
+                                                              : google_error(problem.status, problem.message);
     return end_answer(stream_is_array_ ? "[" + text + "]" : "data: " + text + "\r\n\r\n", "failed");
   }
   policies_->tell_problem(problem, [this](ToldProblem outcome) {

@@ -162,13 +162,18 @@ void Exchange::settle(std::string_view outcome) {
   wait_.leave();
   pause_.stop();
   heartbeat_.stop();
-  if (attempt_) {
-    if (const auto used = attempt_->usage()) reservation_.used(*used);
-  }
-  reservation_.release();
-  if (attempt_) gateway_.loop.retire(std::shared_ptr<Attempt>(std::move(attempt_)));  // May be calling us.
+  leave_attempt();
   gateway_.held_bodies.release(std::exchange(held_bytes_, 0));
   record(outcome);
+}
+
+// It may be calling us, and go on to: what it says falls away.
+void Exchange::leave_attempt() {
+  if (attempt_) {
+    if (const auto used = attempt_->usage()) reservation_.used(*used);
+    gateway_.loop.retire(std::shared_ptr<Attempt>(std::move(attempt_)));
+  }
+  reservation_.release();
 }
 
 void Exchange::record(std::string_view outcome) {

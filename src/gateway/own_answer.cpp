@@ -159,6 +159,10 @@ std::string message_of_error(std::string_view body) {
   return std::string(body.substr(0, most_bytes));
 }
 
+bool holds_google_error(std::string_view body) {
+  return first_error(body).is_object();
+}
+
 int status_of_error(std::string_view body) {
   const auto error = first_error(body);
   if (!error.is_object()) return 502;

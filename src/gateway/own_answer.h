@@ -34,6 +34,9 @@ std::string google_error(int status, std::string_view message);
 // came.
 std::string message_of_error(std::string_view body);
 
+// Whether it holds an error object of Google's; a page of a proxy's does not.
+bool holds_google_error(std::string_view body);
+
 // The HTTP status that an upstream's error object names; 502 where it names none.
 int status_of_error(std::string_view body);
 

@@ -28,7 +28,7 @@ void StreamTranslation::finish() {
   if (state_ == State::waiting) {
     kept_.emplace_back(std::nullopt);
   } else if (state_ == State::open && !saw_event_) {
-    problem_ = {502, "Pollux: the answer is no stream of events", {}, false, {}};
+    problem_ = {502, "Pollux: the answer is no stream of events", {}, false};
     state_ = State::failed;
   } else if (state_ == State::open) {
     translate(std::nullopt);

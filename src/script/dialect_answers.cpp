@@ -1,4 +1,6 @@
 // What the hooks of a dialect are given and return.
+#include <cmath>
+
 #include "script/blob.h"
 #include "script/exchange_objects.h"
 #include "script/object_types.h"
@@ -44,6 +46,10 @@ bool is_path(std::string_view path) {
 
 }  // namespace
 
+bool is_status(double number, int least) noexcept {
+  return number >= least && number <= 599 && number == std::floor(number);
+}
+
 Result<void> read_header_table(lua_State* state, int index, Headers& headers) {
   LuaStackGuard guard(state);
   if (lua_isnoneornil(state, index)) return {};
@@ -62,9 +68,8 @@ Result<void> read_header_table(lua_State* state, int index, Headers& headers) {
 Result<DialectAnswer> read_dialect_answer(lua_State* state, int index, int usual_status) {
   DialectAnswer answer;
   LuaStackGuard guard(state);
-  const auto status = get(state, index, "status") == LUA_TNUMBER ? lua_tonumber(state, -1) : usual_status;
-  if (status < 200 || status > 599 || status != static_cast<int>(status))
-    return invalid_input("the status is none from 200 to 599");
+  const double status = get(state, index, "status") == LUA_TNUMBER ? lua_tonumber(state, -1) : usual_status;
+  if (!is_status(status, 200)) return invalid_input("the status is none from 200 to 599");
   answer.status = static_cast<int>(status);
   get(state, index, "headers");
   if (auto read = read_header_table(state, lua_gettop(state), answer.headers); !read)
@@ -94,17 +99,13 @@ Result<UpstreamCall> read_upstream_call(lua_State* state, int index, std::string
 }
 
 void push_problem(lua_State* state, const Problem& problem) {
-  lua_createtable(state, 0, 5);
+  lua_createtable(state, 0, 4);
   lua_pushinteger(state, problem.status);
   lua_setfield(state, -2, "status");
   lua_pushlstring(state, problem.message.data(), problem.message.size());
   lua_setfield(state, -2, "message");
   lua_pushboolean(state, problem.in_stream);
   lua_setfield(state, -2, "in_stream");
-  if (problem.retry_after) {
-    lua_pushnumber(state, *problem.retry_after);
-    lua_setfield(state, -2, "retry_after");
-  }
   if (problem.google_text.empty() || !json_decode(state, problem.google_text)) return;
   if (lua_istable(state, -1) && lua_objlen(state, -1) > 0) {  // [{"error": ...}]
     lua_rawgeti(state, -1, 1);

@@ -1,4 +1,5 @@
 // What an exchange asks of dialects/NAME.lua.
+#include "base/redact.h"
 #include "script/blob.h"
 #include "script/scripted_exchange.h"
 
@@ -8,7 +9,7 @@ namespace {
 // What stands in the place of an event, which is on top of the stack as far as it is JSON; if anything does.
 std::optional<Problem> problem_in(lua_State* lua, std::string_view event) {
   LuaStackGuard guard(lua);
-  Problem problem{502, "Pollux: an event of the answer is no JSON object", std::string(event), true, {}};
+  Problem problem{502, "Pollux: an event of the answer is no JSON object", std::string(event), true};
   if (!lua_istable(lua, -1) || lua_objlen(lua, -1) > 0) return problem;
   lua_pushliteral(lua, "error");
   lua_rawget(lua, -2);
@@ -21,7 +22,8 @@ std::optional<Problem> problem_in(lua_State* lua, std::string_view event) {
   lua_pushliteral(lua, "message");
   lua_rawget(lua, -2);
   const bool has_message = lua_type(lua, -1) == LUA_TSTRING;
-  problem.message = has_message ? lua_tostring(lua, -1) : "Google has ended the stream with an error";
+  problem.message =
+      has_message ? redact_keys(lua_tostring(lua, -1)) : "Google has ended the stream with an error";
   return problem;
 }
 
@@ -166,8 +168,9 @@ ToldProblem ScriptedExchange::read_told_problem(lua_State* results) {
   answer.status = problem_status_;
   answer.headers.set("Content-Type", "application/json");
   if (lua_istable(results, 1)) {
-    if (lua_type(results, 2) == LUA_TNUMBER) answer.status = static_cast<int>(lua_tonumber(results, 2));
-    if (answer.status < 400 || answer.status > 599) return failure("it returned no status from 400 to 599");
+    const double status = lua_type(results, 2) == LUA_TNUMBER ? lua_tonumber(results, 2) : problem_status_;
+    if (!is_status(status, 400)) return failure("it returned no status from 400 to 599");
+    answer.status = static_cast<int>(status);
     if (auto read = read_header_table(results, 3, answer.headers); !read)
       return failure(read.error().message);
     if (auto encoded = json_encode(results, 1, answer.text); !encoded)

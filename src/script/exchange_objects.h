@@ -134,6 +134,8 @@ bool is_verdict(LoadedPolicies& policies, lua_State* state, int index);
 bool is_own_key(LoadedPolicies& policies, lua_State* state, int index);
 bool is_reply(LoadedPolicies& policies, lua_State* state, int index);
 bool is_again(LoadedPolicies& policies, lua_State* state, int index);
+// Whether it is a whole one from `least` to 599.
+bool is_status(double number, int least) noexcept;
 Result<OwnKey> read_own_key(lua_State* state, int index);
 Result<Denial> read_denial(lua_State* state, int index);
 // A table of names and values, or nothing. `index` is absolute.

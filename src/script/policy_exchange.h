@@ -99,7 +99,6 @@ struct Problem {
   std::string message;
   std::string google_text;  // Google's error as JSON; empty: none.
   bool in_stream = false;   // Part of the answer is with the client.
-  std::optional<double> retry_after;
 };
 
 // What a failure means for the pool: see the methods of the same names in KeyPool.

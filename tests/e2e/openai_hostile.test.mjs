@@ -191,6 +191,24 @@ describe('what nobody should send', () => {
     }
   });
 
+  it('Google, with an answer larger than can be translated', async () => {
+    const body = JSON.stringify(answerOf({ text: 'x'.repeat(65 * 1024 * 1024) }));
+    const asked = { messages: [user('x')] };
+    const native = `/v1beta/models/${NEW}-fake-stream:streamGenerateContent?alt=sse`;
+    play.fake.rule({ match: { path: ':generateContent' }, answer: { body }, times: 3 });
+
+    const answers = [
+      await play.post('/v1/chat/completions', { model: NEW, ...asked }),
+      await play.post('/v1/chat/completions', { model: `${NEW}-fake-stream`, stream: true, ...asked }),
+      await play.post(native, { contents: [{ parts: [{ text: 'x' }] }] }),
+    ];
+
+    for (const { status, text } of answers) {
+      assert.equal(status, 502, text.slice(0, 300));
+      assert.match(JSON.parse(text).error.message, /larger than Pollux can translate/);
+    }
+  });
+
   it('a client, in forms', async () => {
     const form = (text, type = 'multipart/form-data; boundary=b') => play.post('/v1/images/edits', text, { headers: { 'Content-Type': type } });
     const part = (name, value, more = '') => `--b\r\nContent-Disposition: form-data; name="${name}"${more}\r\n\r\n${value}\r\n`;

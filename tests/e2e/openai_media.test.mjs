@@ -196,6 +196,14 @@ describe('pictures and sounds of the openai SDK', () => {
     assert.deepEqual(wav.bytes.subarray(44), pcm);
   });
 
+  it('what knows no stream is whole, though one is asked for', async () => {
+    const speech = await play.post('/v1/audio/speech', { model: 'tts-1', input: 'hello', voice: 'alloy', stream: true });
+    const embedding = await play.post('/v1/embeddings', { model: 'gemini-embedding-001', input: 'hello', stream: true });
+
+    assert.match(speech.header('content-type'), /^audio\//);
+    assert.equal(embedding.json().data.length, 1);
+  });
+
   it('audio.speech of many seconds is whole', async () => {
     const { bytes } = await say({ input: 'long [bytes=3000000]', response_format: 'pcm' });
 

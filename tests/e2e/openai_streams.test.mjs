@@ -231,13 +231,34 @@ describe('a stream that is made of an answer in one piece', { concurrency: true 
   it('has a status of its own where an error comes soon, and ends with it where it comes late', async () => {
     play.fake.rule({ match: { body: 'at once' }, row: 'too_many_tokens' });
     play.fake.rule({ match: { body: 'at last' }, row: 'too_many_tokens', delay_ms: 2500 });
-    const [soon, late] = await Promise.all([ask('at once'), ask('at last')]);
+    play.fake.rule({ match: { body: 'natively' }, row: 'too_many_tokens' });
+    const native = STREAM.replace(/models\/[^:]+/, `models/${MODEL}`);
+    const [soon, late, natively] = await Promise.all([ask('at once'), ask('at last'), play.post(native, { contents: [{ parts: [{ text: 'natively' }] }] })]);
 
     assert.equal(soon.status, 400);
     assert.equal(soon.json().error.code, 'context_length_exceeded');
+    assert.equal(natively.status, 400);
+    assert.equal(natively.json().error.status, 'INVALID_ARGUMENT');
     assert.equal(late.status, 200);
     assert.match(eventsOf(late.text).at(-1).error.message, /exceeds the maximum number of tokens/);
     assert.doesNotMatch(late.text, /\[DONE\]/);
+  });
+
+  it('ends natively with an error of Google\'s make, also where a page came in its place', async () => {
+    play.fake.rule({ match: { body: 'a page' }, answer: { status: 502, body: '<html title="a\n\nb">\n</html>' }, delay_ms: 2500, times: 'always' });
+    const native = STREAM.replace(/models\/[^:]+/, `models/${MODEL}`);
+
+    const { text } = await play.post(native, { contents: [{ parts: [{ text: 'a page' }] }] });
+
+    assert.equal(eventsOf(text).at(-1).error.code, 502);
+  });
+
+  it('keeps the client also while another answer is awaited', async () => {
+    play.fake.rule({ match: { body: 'twice', nth: 2 }, delay_ms: 4500 });
+
+    const { text } = await ask('twice', { n: 2 });
+
+    assert.match(text, /^(: waiting\n\n){2}data: [^]*"index":1/);
   });
 
   it('is no stream where none was asked for', async () => {

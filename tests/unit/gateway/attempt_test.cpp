@@ -9,11 +9,15 @@ namespace {
 
 class IdleRequest final : public ClientRequest {
  public:
+  explicit IdleRequest(bool& paused) : paused_(paused) {}
   void send_body(std::string_view) override {}
   void end_body() override {}
   std::size_t queued_bytes() const override { return 0; }
-  void pause() override {}
-  void resume() override {}
+  void pause() override { paused_ = true; }
+  void resume() override { paused_ = false; }
+
+ private:
+  bool& paused_;
 };
 
 // Remembers whom to tell of the answer that a test makes up.
@@ -22,11 +26,12 @@ class FakeClient final : public HttpClient {
   std::unique_ptr<ClientRequest> start(const Origin&, const std::optional<Proxy>&, const OutgoingRequest&,
                                        ResponseEvents& events) override {
     answer = &events;
-    return std::make_unique<IdleRequest>();
+    return std::make_unique<IdleRequest>(paused);
   }
   std::size_t idle_connections() const override { return 0; }
 
   ResponseEvents* answer = nullptr;
+  bool paused = false;
 };
 
 // Lets every answer flow as soon as it may.
@@ -43,7 +48,10 @@ class Play final : public AttemptEvents {
   void on_answer_begun() override {}
   void on_answer_ready() override { attempt.release(); }
   void on_attempt_failed() override { failed = true; }
-  void on_answer_bytes(std::string_view bytes) override { received.append(bytes); }
+  void on_answer_bytes(std::string_view bytes) override {
+    received.append(bytes);
+    if (is_slow) attempt.pause();
+  }
   void on_answer_end() override { ended = true; }
   void on_answer_broken(const TransportError&) override { broken = true; }
   void on_upload_drained() override {}
@@ -60,6 +68,7 @@ class Play final : public AttemptEvents {
   FakeClient client;
   Attempt attempt{*this};
   std::string received;
+  bool is_slow = false;
   bool failed = false, ended = false, broken = false;
 };
 
@@ -70,6 +79,15 @@ constexpr std::string_view last_event =
     "\"candidatesTokenCount\": 12}}\r\n\r\n";
 
 }  // namespace
+
+TEST_CASE("who takes the held bytes of a stream may pause the rest") {
+  Play play(Hold::first_event, true);
+  play.begin(200);
+  play.is_slow = GENERATE(false, true);
+  play.say(first_event);
+  CHECK(play.received == first_event);
+  CHECK(play.client.paused == play.is_slow);
+}
 
 TEST_CASE("a stream's usage is read also after it was let go") {
   Play play(Hold::first_event, true);

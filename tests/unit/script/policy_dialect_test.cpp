@@ -131,6 +131,8 @@ TEST_CASE("a dialect's answer is a body, a text, a list of texts, or a wish for 
         "200 audio/wav xy");
   CHECK(answered("return {status = 99, text = ''}") ==
         "failure: dialects/openai.lua: response: the status is none from 200 to 599");
+  CHECK(answered("return {status = 0/0, text = ''}") ==
+        "failure: dialects/openai.lua: response: the status is none from 200 to 599");
   CHECK(answered("return again()") == "again");
   CHECK(answered("return deny(400, 'blocked')") == "deny 400 blocked");
   CHECK(answered("return {text = {{}}}") ==
@@ -185,11 +187,13 @@ TEST_CASE("a dialect words an error, with its status and headers") {
   Speaking speaking(
       "error = function(request, problem) return {m = problem.message, s = problem.google and "
       "problem.google.status}, problem.status == 402 and 429 or nil, {['retry-after'] = '7'} end");
-  CHECK(speaking.problem({402, "pay", R"([{"error":{"status":"X"}}])", false, {}}) ==
+  CHECK(speaking.problem({402, "pay", R"([{"error":{"status":"X"}}])", false}) ==
         R"(429 application/json {"m":"pay","s":"X"})");
-  CHECK(speaking.problem({503, "full", "<html>", false, {}}) == R"(503 application/json {"m":"full"})");
-  CHECK(Speaking("error = function() return {}, 200 end").problem({503, "full", {}, false, {}}) ==
-        "failure: dialects/openai.lua: error: it returned no status from 400 to 599");
+  CHECK(speaking.problem({503, "full", "<html>", false}) == R"(503 application/json {"m":"full"})");
+  for (const std::string status : {"200", "1e300", "-1/0", "0/0", "400.5"}) {
+    CHECK(Speaking("error = function() return {}, " + status + " end").problem({503, "full", {}, false}) ==
+          "failure: dialects/openai.lua: error: it returned no status from 400 to 599");
+  }
 }
 
 TEST_CASE("features that models.resolve sets are seen by the core") {
