@@ -44,8 +44,9 @@ end
 
 
 local function read_limits(body, config)
-  config.maxOutputTokens = check.integer(body, "max_completion_tokens", 1, no_limit)
+  local most = check.integer(body, "max_completion_tokens", 1, no_limit)
     or check.integer(body, "max_tokens", 1, no_limit)
+  config.maxOutputTokens = most and math.min(most, largest_int32)
   local seed = check.integer(body, "seed", -largest_int64, largest_int64)
   if seed then
     config.seed = math.abs(seed) <= largest_int32 and seed or seed % (largest_int32 + 1)

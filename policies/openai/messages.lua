@@ -9,7 +9,9 @@ local values = require "gemini.values"
 
 local messages = {}
 
-local readable_result_bytes = 256 * 1024  -- A longer result of a function is a text, whatever it holds.
+-- Results of functions are read as JSON, the first of them first, as far as these go: a long conversation may hold
+-- megabytes of them, and what was an object once shall stay one. Others are texts, whatever they hold.
+local readable_result_bytes = 256 * 1024
 
 
 -- Goes through the messages: request, talk = the conversation so far, names = of functions, system = texts; `message`
@@ -191,9 +193,10 @@ end
 
 
 -- Gemini wants an object. What names a "$ref" or the like would mean something else to it than what it says.
-local function response_of(text)
-  if type(text) == "string" and #text <= readable_result_bytes and text:find("^%s*{")
+local function response_of(reader, text)
+  if type(text) == "string" and #text <= reader.readable_bytes and text:find("^%s*{")
     and not text:find('"$', 1, true) then
+    reader.readable_bytes = reader.readable_bytes - #text
     local object = json.decode(text)
     if type(object) == "table" then
       return object
@@ -206,7 +209,7 @@ end
 -- The result of a call that is not there is something that the user says.
 local function add_result(reader, id, message)
   local text, others = parts.read_text(reader, message.content)
-  if id and reader.talk:result(id, response_of(text), others) then
+  if id and reader.talk:result(id, response_of(reader, text), others) then
     return
   end
   if bytes.length(text) > 0 then
@@ -273,7 +276,9 @@ function messages.translate(request, body, names, call)
     check.refuse("messages", "expected at least one message", list and "empty_array" or "missing_required_parameter")
   end
   local talk = conversation.new(request.upstream_model)
-  local reader = setmetatable({ request = request, talk = talk, names = names, system = {} }, Reader)
+  local reader = setmetatable({
+    request = request, talk = talk, names = names, system = {}, readable_bytes = readable_result_bytes,
+  }, Reader)
   for i, message in ipairs(list) do
     reader.message = i
     read_message(reader, message)

@@ -85,4 +85,14 @@ std::string redact_keys(std::string_view text) {
   return redacted;
 }
 
+std::string redact_keys(std::string_view text, std::string_view secret) {
+  auto redacted = redact_keys(text);
+  const auto mask = mask_secret(secret);
+  for (auto at = redacted.find(secret); at != std::string::npos;
+       at = redacted.find(secret, at + mask.size())) {
+    redacted.replace(at, secret.size(), mask);
+  }
+  return redacted;
+}
+
 }  // namespace pollux

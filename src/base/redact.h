@@ -14,6 +14,9 @@ std::string mask_secret(std::string_view secret);
 // (?key=, &key=, access_token=, api_key:). What is masked already stays as it is.
 std::string redact_keys(std::string_view text);
 
+// The same, with this secret masked wherever it stands.
+std::string redact_keys(std::string_view text, std::string_view secret);
+
 // The same within `text`, from an offset on; costs one look at each byte where nothing is found.
 void redact_keys_in(std::string& text, std::size_t from = 0);
 

@@ -522,7 +522,7 @@ void Exchange::deliver() {
 void Exchange::relay() {
   if (route_.translated) return relay_translated();
   const auto origin = (client_uses_tls_ ? "https://" : "http://") + host_;
-  relay_.start(*attempt_, {route_, cors_, origin, key_->id(), gateway_.upload_secret});
+  relay_.start(*attempt_, {route_, cors_, origin, key_->id(), key_->secret(), gateway_.upload_secret});
   answered_status_ = relay_.status();
   if (answered_status_ == 101) tunnel();
   attempt_->release();

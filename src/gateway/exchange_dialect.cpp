@@ -12,9 +12,11 @@ namespace {
 constexpr Milliseconds heartbeat_pause{2'000};
 constexpr int most_rounds = 128;
 
-// What only a dialect's own service would understand.
-bool is_of_the_dialect(std::string_view name) {
-  constexpr std::array prefixes{"x-stainless-", "openai-", "anthropic-"};
+// What tells of the client, and what only a dialect's own service would understand.
+bool stays_with_the_client(std::string_view name) {
+  constexpr std::array prefixes{
+      "x-stainless-",    "openai-",     "anthropic-", "sec-", "user-agent",      "http-referer",  "x-title",
+      "idempotency-key", "traceparent", "tracestate", "dnt",  "accept-language", "cache-control", "pragma"};
   return std::any_of(prefixes.begin(), prefixes.end(), [&](std::string_view prefix) {
     return equals_ignoring_case(name.substr(0, prefix.size()), prefix);
   });
@@ -26,7 +28,7 @@ Headers headers_for_google(const Headers& from_client, bool has_body) {
     const bool describes_the_body = equals_ignoring_case(field.name, "content-type") ||
                                     equals_ignoring_case(field.name, "accept") ||
                                     equals_ignoring_case(field.name, "accept-encoding");
-    if (!describes_the_body && !is_of_the_dialect(field.name)) headers.add(field.name, field.value);
+    if (!describes_the_body && !stays_with_the_client(field.name)) headers.add(field.name, field.value);
   }
   if (has_body) headers.set("Content-Type", "application/json");
   return headers;

@@ -65,14 +65,7 @@ void Exchange::give_up(const Verdict& verdict) {
 
 // Some of Google's errors repeat the key that was sent: "Consumer 'api_key:...' has been suspended".
 std::string Exchange::redacted(std::string_view text) const {
-  auto redacted = redact_keys(text);
-  const auto& secret = key_->secret();
-  const auto mask = mask_secret(secret);
-  for (auto at = redacted.find(secret); at != std::string::npos;
-       at = redacted.find(secret, at + mask.size())) {
-    redacted.replace(at, secret.size(), mask);
-  }
-  return redacted;
+  return key_ ? redact_keys(text, key_->secret()) : redact_keys(text);
 }
 
 void Exchange::redact_held_answer() {

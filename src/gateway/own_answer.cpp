@@ -118,7 +118,7 @@ std::string own_error(Dialect dialect, OwnError& error, Headers& headers) {
     const auto seconds = static_cast<long long>(std::ceil(std::max(0.0, *error.retry_after)));
     headers.set("Retry-After", std::to_string(std::max(1LL, seconds)));
     headers.set("x-should-retry", seconds <= 60 ? "true" : "false");
-  } else if (error.status < 500 || error.reason == "model_not_granted") {
+  } else if (error.status < 500 || error.reason == "model_not_granted" || error.reason == "policy_failed") {
     headers.set("x-should-retry", "false");
   }
   if (error.status == 401) headers.set("WWW-Authenticate", "Bearer");

@@ -1,5 +1,6 @@
 #include "gateway/relay.h"
 
+#include "base/redact.h"
 #include "gateway/credentials.h"
 #include "gateway/own_answer.h"
 #include "gateway/upload_address.h"
@@ -39,6 +40,7 @@ void Relay::start(Attempt& attempt, const RelayContext& context) {
   const auto type = head.headers.get("content-type");
   if (plain && type && type->starts_with("text/event-stream")) events_.emplace();
   array_ = plain && !events_ && context.route.streams;
+  secret_ = context.key_secret;
   auto headers = headers_for_client(head.headers, context);
   if (status_ == 101) {
     headers.set("Upgrade", head.headers.get("upgrade").value_or("websocket"));
@@ -55,6 +57,9 @@ void Relay::begin(int status, const Headers& headers, BodyLength length) {
 void Relay::bytes(std::string_view bytes) {
   sent_bytes_ += bytes.size();
   if (events_) bytes = events_->take(bytes);
+  // An error in the middle of a stream may repeat the key: "Consumer 'api_key:...' has been suspended".
+  if (events_ && bytes.find("\"error\"") != std::string_view::npos)
+    return reply_.body(redact_keys(bytes, secret_));
   if (!bytes.empty()) reply_.body(bytes);
 }
 

@@ -20,7 +20,8 @@ struct RelayContext {
   const Route& route;
   const Headers& cors;             // For a browser; empty for others.
   std::string_view client_origin;  // As the client called Pollux: "http://pi.local:8000".
-  std::string_view key_id;         // That paid.
+  std::string_view key_id;         // That paid,
+  std::string_view key_secret;     // which no error of Google's may tell.
   std::string_view upload_secret;
 };
 
@@ -52,6 +53,7 @@ class Relay {
   std::uint64_t sent_bytes_ = 0;
   bool array_ = false;                 // A stream as one JSON array.
   std::optional<WholeEvents> events_;  // A stream of plain events.
+  std::string secret_;                 // Of the key that pays for it.
 };
 
 }  // namespace pollux

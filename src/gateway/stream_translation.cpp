@@ -15,6 +15,7 @@ void StreamTranslation::feed(std::string_view bytes) {
 }
 
 void StreamTranslation::feed_event(std::string_view event) {
+  if (event.empty() || event == "[DONE]") return;  // Gateways between here and Google may write it.
   saw_event_ = true;
   if (state_ == State::waiting) {
     kept_.emplace_back(std::string(event));

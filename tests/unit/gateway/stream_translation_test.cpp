@@ -21,7 +21,7 @@ class PlayedDialect final : public PolicyExchange {
   TranslatedPart next(std::optional<std::string_view> event) const {
     if (event == "again") return AskAgain{};
     if (event == "bad") return PolicyFailure{"x.lua:1: bad"};
-    if (event == "error") return Problem{503, "full", {}, false, {}};
+    if (event == "error") return Problem{503, "full", {}, false};
     return TranslatedEvent{event ? "<" + std::string(*event) + ">" : "."};
   }
 
