@@ -32,6 +32,20 @@ describe('what passes through', () => {
     assert.equal(answer.text, body);
   });
 
+  it('an error in the middle of a stream does not tell the key', async () => {
+    const own = await stage(undefined, { keys: ['a-key-like-no-other-1234567890'] });
+    const fine = { candidates: [{ content: { parts: [{ text: 'a' }], role: 'model' }, index: 0 }] };
+    const error = { error: { code: 403, message: "Consumer 'api_key:a-key-like-no-other-1234567890' was AIzaSyA1234567890abcdefghijklmnopqrstuv", status: 'PERMISSION_DENIED' } };
+    own.fake.rule({ stream: { events: [fine, error] } });
+
+    const answer = await own.pollux.post(STREAM, prompt('hi'));
+    await own.close();
+
+    assert.match(answer.text, /"text": ?"a"/);
+    assert.match(answer.text, /PERMISSION_DENIED/);
+    assert.doesNotMatch(answer.text, /like-no-other|1234567890/);
+  });
+
   it('a request arrives byte for byte as well', async () => {
     const body = '{ "contents":[{"parts":[{"text":"x","unknownPart":1.50}]}],\n "n" : 12345678901234567890 }';
     play.fake.rule({ answer: { body: '{"candidates":[{"finishReason":"STOP"}]}' } });
