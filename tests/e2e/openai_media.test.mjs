@@ -197,10 +197,10 @@ describe('pictures and sounds of the openai SDK', () => {
   });
 
   it('what knows no stream is whole, though one is asked for', async () => {
-    const speech = await play.post('/v1/audio/speech', { model: 'tts-1', input: 'hello', voice: 'alloy', stream: true });
+    const spoken = await play.post('/v1/audio/speech', { model: 'tts-1', input: 'hello', voice: 'alloy', stream: true });
     const embedding = await play.post('/v1/embeddings', { model: 'gemini-embedding-001', input: 'hello', stream: true });
 
-    assert.match(speech.header('content-type'), /^audio\//);
+    assert.match(spoken.header('content-type'), /^audio\//);
     assert.equal(embedding.json().data.length, 1);
   });
 
