@@ -82,7 +82,7 @@ void Exchange::on_translated_request(TranslatedRequest outcome) {
   if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
   if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
   call_upstream(std::move(std::get<UpstreamCall>(outcome)));
-  transform_request();
+  if (!over()) transform_request();
 }
 
 // From here on the request is one of Google's own, but for who is answered how.
@@ -91,6 +91,8 @@ void Exchange::call_upstream(UpstreamCall call) {
   route_ = find_route(call.method, call.path, {});
   route_.dialect = dialect;
   route_.translated = true;
+  if (route_.service == Service::none)
+    return policy_failed({"the dialect asks for a path that Google has not: " + call.path});
   client_streams_ = request_.streaming = call.streaming.value_or(client_streams_);
   request_.method = std::move(call.method);
   request_.path = route_.path;

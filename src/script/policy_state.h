@@ -45,9 +45,16 @@ struct PolicyHost {
   GoogleAddress* google = nullptr;  // For google.fetch(), as `loop` and `http`.
 };
 
+// A program that is watched by a sanitizer, and not optimized, is several times slower.
+#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
+inline constexpr int slowness = 8;
+#else
+inline constexpr int slowness = 1;
+#endif
+
 struct PolicyLimits {
-  std::chrono::milliseconds cpu_budget{100};    // Of one burst of a hook, in CPU time of its thread.
-  std::chrono::milliseconds load_budget{1000};  // For loading one whole set.
+  std::chrono::milliseconds cpu_budget{100 * slowness};  // Of one burst of a hook, in CPU time of its thread.
+  std::chrono::milliseconds load_budget{1000 * slowness};    // For loading one whole set.
   std::size_t memory_bytes = std::size_t{32} * 1024 * 1024;  // Of one state.
   std::size_t pattern_steps = 5'000'000;                     // Of one string.find, match, gmatch or gsub.
 };

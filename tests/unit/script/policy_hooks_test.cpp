@@ -220,7 +220,7 @@ TEST_CASE("narrowing without end is stopped") {
   const std::string outcome = Asking(world).select();
   // Under a sanitizer the budget may be spent first.
   CHECK((outcome == "failure: keys.lua:1: too many narrower pools" ||
-         outcome == "failure: keys.lua:1: stopped: it ran for more than 100 ms"));
+         outcome.starts_with("failure: keys.lua:1: stopped: it ran for more than ")));
 }
 
 TEST_CASE("a method called with a dot is explained") {
