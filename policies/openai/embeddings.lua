@@ -17,7 +17,8 @@ local bytes_per_token = 4  -- As in plain English, where Google does not count.
 local usual_dimensions = { ["text-embedding-3-small"] = 1536, ["text-embedding-ada-002"] = 1536 }
 
 local TOO_MANY = "The vectors of these %d texts are more than Pollux puts together for one answer. Ask for fewer texts "
-  .. 'at once, for fewer dimensions, or for encoding_format "base64".'
+  .. "at once, or for fewer dimensions%s."
+local OR_BASE64 = ', or for encoding_format "base64"'
 local NO_TOKENS = "these are token numbers of another maker's tokenizer, which Gemini cannot read; send the texts "
   .. "themselves (LangChain: check_embedding_ctx_length=False)"
 
@@ -179,7 +180,8 @@ function embeddings.response(request, response)
     return deny(502, "Gemini did not give a vector for each of the texts.", { code = "bad_answer" })
   end
   if job.bytes / job.asked * #job.texts > most_bytes_of_answer then
-    return deny(400, TOO_MANY:format(#job.texts), { code = "invalid_value", param = "input" })
+    local words = TOO_MANY:format(#job.texts, job.in_base64 and "" or OR_BASE64)
+    return deny(400, words, { code = "invalid_value", param = "input" })
   end
   job.tokens = job.tokens + tokens_of(job, answer)
   if job.asked < #job.texts then
