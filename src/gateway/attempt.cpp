@@ -48,7 +48,8 @@ const std::string& Attempt::held_text() {
 }
 
 std::string Attempt::take_text() {
-  if (!encoded_) return std::move(held_);
+  // While it was read it grew by doubling; what is made of it comes beside it.
+  if (!encoded_) return held_.shrink_to_fit(), std::move(held_);
   held_text();
   held_.clear();
   return std::move(decoded_);
