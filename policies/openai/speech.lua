@@ -8,10 +8,10 @@ local family = require "gemini.family"
 local outcome = require "gemini.outcome"
 local values = require "gemini.values"
 local voices = require "openai.voices"
+local wav = require "openai.wav"
 
 local speech = {}
 
-local usual_rate = 24000
 local content_types = { wav = "audio/wav", pcm = "audio/pcm" }
 local slowest, fastest = 0.25, 4
 
@@ -88,32 +88,6 @@ local function translate(request)
 end
 
 
-local function little_endian(number, size)
-  local letters = {}
-  for place = 1, size do
-    letters[place] = string.char(number % 256)
-    number = math.floor(number / 256)
-  end
-  return table.concat(letters)
-end
-
-
--- What stands before samples of 16 bits, one channel, in a WAV file.
-local function head_of_wav(size, rate)
-  return "RIFF" .. little_endian(36 + size, 4) .. "WAVE"
-    .. "fmt " .. little_endian(16, 4) .. little_endian(1, 2) .. little_endian(1, 2)
-    .. little_endian(rate, 4) .. little_endian(2 * rate, 4) .. little_endian(2, 2) .. little_endian(16, 2)
-    .. "data" .. little_endian(size, 4)
-end
-
-
--- "audio/L16;codec=pcm;rate=24000"
-local function is_of_samples(sound)
-  local kind = sound.type:lower()
-  return kind:find("l16", 1, true) ~= nil or kind:find("pcm", 1, true) ~= nil
-end
-
-
 -- The pieces of the file.
 local function read_sounds(sounds, format)
   local pieces, size = {}, 0
@@ -122,9 +96,9 @@ local function read_sounds(sounds, format)
     pieces[#pieces + 1] = samples
     size = size + bytes.length(samples)
   end
-  if format == "wav" and is_of_samples(sounds[1]) then
-    local rate = tonumber(sounds[1].type:match("rate=(%d+)")) or usual_rate
-    table.insert(pieces, 1, head_of_wav(size, rate))
+  local rate = format == "wav" and wav.rate_of(sounds[1].type)
+  if rate then
+    table.insert(pieces, 1, wav.head(size, rate))
   end
   return pieces
 end
