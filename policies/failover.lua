@@ -9,6 +9,7 @@ local failover = {}
 
 local capabilities = require "gemini.capabilities"
 local refusals = require "refusals"
+local words = require "gemini.words"
 local signatures = require "gemini.signatures"
 
 local MINUTE, HOUR, DAY = 60, 3600, 86400
@@ -413,22 +414,12 @@ local function body_of(attempt)
 end
 
 
-local function meaning_in_words(status, message)
-  local words = message:lower()
-  for _, row in ipairs(by_words[status] or {}) do
-    if words:find(row[1]) then
-      return row[2]
-    end
-  end
-end
-
-
 -- By reason before by words; and of words, what may repeat the client's own before what is said of keys.
 local function judged(request, attempt, problem)
   local status, message = problem.status, problem.message or ""
   local judge = without_answer[attempt.kind] or by_reason[problem.reason]
   local refusal = not judge and refusals.by_reason[problem.reason]
-  judge = judge or not refusal and meaning_in_words(status, message)
+  judge = judge or not refusal and words.meaning(by_words, status, message)
   refusal = refusal or not judge and refusals.in_words(status, message)
   if refusal then
     return key_refused(request, attempt, refusal)

@@ -2,6 +2,8 @@
 --
 -- A refusal has `why`, in words for people; `whole_project` where all keys of the project share it; `by_service` where
 -- another service of Google's may well take the key.
+local words = require "gemini.words"
+
 local refusals = {}
 
 local unknown_key = { why = "Google does not know this key, or it has expired" }
@@ -56,12 +58,7 @@ refusals.blocked = blocked
 
 -- Nil, where these words are about something else than the key.
 function refusals.in_words(status, message)
-  local words = message:lower()
-  for _, row in ipairs(in_words[status] or {}) do
-    if words:find(row[1]) then
-      return row[2]
-    end
-  end
+  return words.meaning(in_words, status, message)
 end
 
 

@@ -2,6 +2,7 @@
 -- doubt its own token: what is wrong with a key of the pool is Pollux's trouble.
 local refusals = require "refusals"
 local values = require "gemini.values"
+local words = require "gemini.words"
 
 local errors = {}
 
@@ -39,16 +40,6 @@ local by_words = {
 }
 
 
-local function code_in_words(status, message)
-  local words = message:lower()
-  for _, row in ipairs(by_words[status] or {}) do
-    if words:find(row[1]) then
-      return row[2]
-    end
-  end
-end
-
-
 local function error_body(message, kind, code)
   return { error = { message = message, type = kind, param = json.null, code = code } }
 end
@@ -78,7 +69,7 @@ function errors.of_google(request, problem)
   if status == 401 then
     row = { "authentication_error", "invalid_api_key" }  -- Of a key that the client brought itself.
   end
-  return error_body(message, row[1], code_in_words(status, message) or row[2]), row[3] or status
+  return error_body(message, row[1], words.meaning(by_words, status, message) or row[2]), row[3] or status
 end
 
 
