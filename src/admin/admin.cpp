@@ -1,5 +1,8 @@
 #include "admin/admin.h"
 
+#include <algorithm>
+#include <array>
+
 #include "admin/admin_call.h"
 #include "admin/authorization.h"
 #include "base/log.h"
@@ -9,128 +12,203 @@ namespace {
 
 constexpr std::size_t most_body_bytes = 4 << 20;
 
-// Reads the body of one call, answers it, and waits for the disk where the call changed what must not be
+// Who may ask, and how the body is read.
+enum class Access { anyone, administrator };
+enum class BodyKind { none, json, text };
+
+struct Subject {
+  std::string_view path;  // This path, or one below it.
+  AdminAnswer (*answer)(const AdminCall& call, std::string_view rest);
+  Access access = Access::administrator;
+  BodyKind body = BodyKind::json;
+};
+
+constexpr std::array subjects{
+    Subject{"/health", answer_health, Access::anyone, BodyKind::none},
+    Subject{"/ready", answer_ready, Access::anyone, BodyKind::none},
+    Subject{"/admin/status", answer_status},
+    Subject{"/admin/keys", answer_keys},
+    Subject{"/admin/reset", answer_reset},
+    Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
+};
+
+// Null: there is none. What is behind the subject's name goes into `rest`.
+const Subject* find_subject(std::string_view path, std::string_view& rest) {
+  for (const auto& subject : subjects) {
+    if (!path.starts_with(subject.path)) continue;
+    const auto behind = path.substr(subject.path.size());
+    if (!behind.empty() && behind.front() != '/') continue;
+    rest = behind.empty() ? behind : behind.substr(1);
+    return &subject;
+  }
+  return nullptr;
+}
+
+bool changes_something(std::string_view method) {
+  return method != "GET" && method != "HEAD";
+}
+
+// Reads the body of one call, has it answered, and waits for the disk where the call changed what must not be
 // lost.
-class AdminHandler final : public RequestHandler {
+class AdminHandler final : public RequestHandler, private AdminReply {
  public:
-  AdminHandler(Admin& admin, RequestHead head, std::string path, BodyLength body, Reply& reply)
-      : admin_(admin), head_(std::move(head)), path_(std::move(path)), announced_(body), reply_(&reply) {}
+  AdminHandler(Admin& admin, RequestHead head, std::string path, BodyLength body, const ClientInfo& client,
+               Reply& reply)
+      : admin_(admin),
+        head_(std::move(head)),
+        path_(std::move(path)),
+        announced_(body),
+        client_(client),
+        reply_(&reply) {}
 
   ~AdminHandler() override { *alive_ = nullptr; }
 
   void on_begin() override {
-    if (path_.starts_with("/admin") && !may_administer(admin_.account, head_.headers)) {
-      auto answer =
+    subject_ = find_subject(path_, rest_);
+    const bool open = subject_ != nullptr && subject_->access == Access::anyone;
+    if (!open && !may_administer(admin_.account, head_.headers)) {
+      return answer(
           admin_error(401, "the administration needs AUTH_TOKEN, as a Bearer token or as the password of " +
-                               admin_.account.username);
-      return send(answer);
+                               admin_.account.username));
     }
-    if (changes_something() && is_from_another_site(head_.headers) && !has_bearer(head_.headers)) {
-      return send(admin_error(403, "a page of another site may not change anything here"));
+    if (subject_ == nullptr) return answer(admin_error(404, "there is no " + path_));
+    if (changes_something(head_.method) && is_from_another_site(head_.headers) &&
+        !has_bearer(head_.headers)) {
+      return answer(admin_error(403, "a page of another site may not change anything here"));
     }
-    if (announced_.kind == BodyLength::Kind::known && announced_.bytes > most_body_bytes) {
-      return send(admin_error(413, "the body is larger than 4 MiB"));
+    if (subject_->body != BodyKind::none && announced_.kind == BodyLength::Kind::known &&
+        announced_.bytes > most_body_bytes) {
+      return answer(admin_error(413, "the body is larger than 4 MiB"));
     }
     reply_->resume_body();
   }
 
   void on_body(std::string_view bytes) override {
-    if (!reply_ || !path_.starts_with("/admin")) return;  // Nothing is kept for those who are not known.
+    if (!reply_ || subject_->body == BodyKind::none) return;
     body_.append(bytes);
-    if (body_.size() > most_body_bytes) send(admin_error(413, "the body is larger than 4 MiB"));
+    if (body_.size() > most_body_bytes) answer(admin_error(413, "the body is larger than 4 MiB"));
   }
 
   void on_body_end() override {
-    if (reply_) answer();
+    if (reply_) dispatch();
   }
 
-  void on_drained() override {}
+  void on_drained() override {
+    if (task_) task_->on_drained();
+  }
+
   void on_client_gone() override {
     reply_ = nullptr;
-    check_.reset();
+    task_.reset();
   }
 
  private:
-  bool changes_something() const { return head_.method != "GET" && head_.method != "HEAD"; }
-
-  void answer() {
+  void dispatch() {
     const auto query_at = head_.target.find('?');
-    AdminCall call{admin_, head_.method, path_,
-                   query_at == std::string::npos ? "" : head_.target.substr(query_at + 1), nullptr};
-    if (!body_.empty()) {
-      call.body = Json::parse(body_, nullptr, /*allow_exceptions=*/false);
-      if (call.body.is_discarded()) return send(admin_error(400, "the body is not JSON"));
-      if (!call.body.is_object()) return send(admin_error(400, "the body is not a JSON object"));
+    AdminCall call{admin_,        head_.method == "HEAD" ? "GET" : head_.method,
+                   path_,         query_at == std::string::npos ? "" : head_.target.substr(query_at + 1),
+                   nullptr,       std::move(body_),
+                   head_.headers, client_};
+    if (subject_->body == BodyKind::json && !call.text.empty()) {
+      call.body = Json::parse(call.text, nullptr, /*allow_exceptions=*/false);
+      if (call.body.is_discarded()) return answer(admin_error(400, "the body is not JSON"));
+      if (!call.body.is_object()) return answer(admin_error(400, "the body is not a JSON object"));
     }
-    auto answer = dispatch(call);
-    answer.checked_key ? check(answer.checked_key) : settle(std::move(answer));
+    auto outcome = subject_->answer(call, rest_);
+    if (!outcome.task) return answer(std::move(outcome));
+    auto task = outcome.task(*this);
+    if (reply_) {
+      task_ = std::move(task);
+    } else if (task) {
+      admin_.loop.retire(std::shared_ptr<AdminTask>(std::move(task)));  // It has answered from within.
+    }
   }
 
-  void settle(AdminAnswer answer) {
+  // -- AdminReply
+
+  void answer(AdminAnswer answer) override {
     if (!answer.when_stored) return send(answer);
-    send_when_stored(std::move(answer));
-  }
-
-  void check(const KeyRef& key) {
-    auto policies = admin_.policies.current(admin_.worker, admin_.host);
-    check_ = HealthCheck::start(std::move(policies), key, [this, key](const HealthFinding& finding) {
-      auto answer = check_answer(admin_, *key, finding);
-      settle(std::move(answer));
-    });
-  }
-
-  static AdminAnswer dispatch(const AdminCall& call) {
-    std::string_view path = call.path;
-    if (path == "/health") return answer_health(call);
-    if (path == "/ready") return answer_ready(call);
-    path.remove_prefix(std::string_view("/admin").size());
-    const auto subject_end = std::min(path.find('/', 1), path.size());
-    const auto subject = path.substr(0, subject_end);
-    const auto rest = subject_end < path.size() ? path.substr(subject_end + 1) : std::string_view();
-    if (subject == "/status") return answer_status(call, rest);
-    if (subject == "/keys") return answer_keys(call, rest);
-    if (subject == "/reset" && rest.empty()) return answer_reset(call);
-    if (subject == "/policies") return answer_policies(call, rest);
-    return admin_error(404, "there is no " + call.path);
-  }
-
-  // The store answers on its own thread; this handler may be gone by then.
-  void send_when_stored(AdminAnswer answer) {
+    // The store answers on its own thread; this handler may be gone by then.
+    auto stored_answer = std::make_shared<AdminAnswer>(std::move(answer));
     admin_.store.barrier(
-        [alive = alive_, &loop = admin_.loop, answer = std::move(answer)](Result<void> stored) mutable {
+        [alive = alive_, &loop = admin_.loop, answer = std::move(stored_answer)](Result<void> stored) {
           if (!stored)
-            answer.body["warning"] = "kept in memory, but not yet on disk: " + stored.error().message;
-          loop.post([alive, answer = std::move(answer)] {
-            if (*alive) (*alive)->send(answer);
+            answer->body["warning"] = "kept in memory, but not yet on disk: " + stored.error().message;
+          loop.post([alive, answer] {
+            if (*alive) (*alive)->send(*answer);
           });
         });
   }
 
   void send(const AdminAnswer& answer) {
     if (!reply_) return;
-    auto* reply = std::exchange(reply_, nullptr);
-    Headers headers;
+    auto headers = common_headers();
     headers.set("Content-Type", "application/json; charset=UTF-8");
+    if (answer.status == 401) headers.set("WWW-Authenticate", "Basic realm=\"Pollux\", charset=\"UTF-8\"");
+    if (answer.status == 405) headers.set("Allow", "GET, POST, PUT, PATCH, DELETE");
+    for (const auto field : answer.headers) headers.set(field.name, field.value);
+    auto* reply = end_task();
+    reply->send(
+        answer.status, headers,
+        answer.text ? *answer.text : answer.body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+  }
+
+  void start(int status, const Headers& headers) override {
+    if (!reply_) return;
+    auto all = common_headers();
+    for (const auto field : headers) all.set(field.name, field.value);
+    reply_->start(status, all, BodyLength::unknown());
+  }
+
+  void write(std::string_view bytes) override {
+    if (reply_) reply_->body(bytes);
+  }
+
+  void finish() override {
+    if (reply_) end_task()->finish();
+  }
+
+  void abort() override {
+    if (reply_) end_task()->abort();
+  }
+
+  std::size_t queued_bytes() const override { return reply_ ? reply_->queued_bytes() : 0; }
+
+  // The task may be calling us: it is let go at the loop's next turn.
+  Reply* end_task() {
+    if (task_) admin_.loop.retire(std::shared_ptr<AdminTask>(std::move(task_)));
+    return std::exchange(reply_, nullptr);
+  }
+
+  static Headers common_headers() {
+    Headers headers;
     headers.set("Cache-Control", "no-store");
     headers.set("X-Content-Type-Options", "nosniff");
-    if (answer.status == 401) headers.set("WWW-Authenticate", "Basic realm=\"Pollux\", charset=\"UTF-8\"");
-    if (answer.status == 405) headers.set("Allow", "GET, POST, PATCH, DELETE");
-    reply->send(answer.status, headers,
-                answer.body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    return headers;
   }
 
   Admin& admin_;
   RequestHead head_;
   std::string path_;
   BodyLength announced_;
+  ClientInfo client_;
   Reply* reply_;  // Null once answered, or when the client has left.
+  const Subject* subject_ = nullptr;
+  std::string_view rest_;  // Of path_.
   std::string body_;
-  std::unique_ptr<HealthCheck> check_;
+  std::unique_ptr<AdminTask> task_;
   std::shared_ptr<AdminHandler*> alive_ =
       std::make_shared<AdminHandler*>(this);  // Read on the loop's thread only.
 };
 
 }  // namespace
+
+std::optional<std::string> AdminCall::parameter(std::string_view name) const {
+  for (auto& [given, value] : parse_query(query)) {
+    if (given == name) return std::move(value);
+  }
+  return std::nullopt;
+}
 
 AdminAnswer admin_error(int status, std::string_view message, std::string_view field) {
   Json error = {{"code", status}, {"message", message}};
@@ -143,8 +221,8 @@ bool is_admin_path(std::string_view path) noexcept {
 }
 
 std::unique_ptr<RequestHandler> answer_admin(Admin& admin, RequestHead head, std::string path,
-                                             BodyLength body, Reply& reply) {
-  return std::make_unique<AdminHandler>(admin, std::move(head), std::move(path), body, reply);
+                                             BodyLength body, const ClientInfo& client, Reply& reply) {
+  return std::make_unique<AdminHandler>(admin, std::move(head), std::move(path), body, client, reply);
 }
 
 }  // namespace pollux

@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/settings.h"
 #include "http/server.h"
+#include "pool/clients.h"
 #include "pool/key_pool.h"
 #include "script/policy_library.h"
 #include "store/store.h"
@@ -25,9 +26,12 @@ struct AdminAccount {
   std::string token_hash;  // SHA-256, hexadecimal.
 };
 
+// One for each worker.
 struct Admin {
   Loop& loop;
+  const Settings& settings;
   KeyPool& pool;
+  Clients& clients;
   Store& store;
   PolicyLibrary& policies;
   const PolicyHost& host;  // Of this worker, for health checks.
@@ -41,6 +45,6 @@ struct Admin {
 bool is_admin_path(std::string_view path) noexcept;
 
 std::unique_ptr<RequestHandler> answer_admin(Admin& admin, RequestHead head, std::string path,
-                                             BodyLength body, Reply& reply);
+                                             BodyLength body, const ClientInfo& client, Reply& reply);
 
 }  // namespace pollux

@@ -2,12 +2,13 @@
 #pragma once
 
 #include <functional>
+#include <memory>
 #include <nlohmann/json.hpp>
+#include <optional>
 #include <string>
 #include <string_view>
 
 #include "admin/admin.h"
-#include "script/health_check.h"
 
 namespace pollux {
 
@@ -15,31 +16,67 @@ using Json = nlohmann::ordered_json;
 
 struct AdminCall {
   Admin& admin;
-  std::string method;
-  std::string path;  // "/admin/keys/3f9a2c"
-  std::string query;
-  Json body;  // An object; null where no body came.
+  std::string method;  // HEAD has become GET.
+  std::string path;    // Put right: "/admin/keys/3f9a2c".
+  std::string query;   // Raw.
+  Json body;           // An object; null where no body came, or a subject reads its text.
+  std::string text;    // The body as it came.
+  const Headers& headers;
+  const ClientInfo& client;
+
+  // The first parameter of that name in the query; nothing where there is none.
+  std::optional<std::string> parameter(std::string_view name) const;
 };
+
+class AdminTask;
+class AdminReply;
 
 struct AdminAnswer {
   int status = 200;
   Json body;
   // The answer waits until all that the call changed is on disk.
   bool when_stored = false;
-  // The answer is what a check of this key finds out: see check_answer().
-  KeyRef checked_key;
+  // Sent besides those that every answer has.
+  Headers headers = {};
+  // In place of `body`: what is no JSON, with its Content-Type in `headers`.
+  std::optional<std::string> text = {};
+  // In place of all of that: what answers later, or as a stream. It may use the reply at once, and is
+  // destroyed when the answer is over or the client has left. Null: it has answered already.
+  std::function<std::unique_ptr<AdminTask>(AdminReply&)> task = {};
+};
+
+// What goes on after a call was read: a check that waits for Google, an export, the live feed. On the loop of
+// its worker. What may call back later must not outlive it.
+class AdminTask {
+ public:
+  virtual ~AdminTask() = default;
+  // The client has taken all that was written.
+  virtual void on_drained() {}
+};
+
+class AdminReply {
+ public:
+  virtual ~AdminReply() = default;
+  // The whole answer; it may have no task.
+  virtual void answer(AdminAnswer answer) = 0;
+  // A stream: start(), any number of write(), finish(), or abort() so that nobody takes it for whole.
+  virtual void start(int status, const Headers& headers) = 0;
+  virtual void write(std::string_view bytes) = 0;
+  virtual void finish() = 0;
+  virtual void abort() = 0;
+  // Not yet taken by the client: on_drained() comes when it falls to zero.
+  virtual std::size_t queued_bytes() const = 0;
 };
 
 // `field`: the property of the body, or the parameter, that is wrong; empty: none.
 AdminAnswer admin_error(int status, std::string_view message, std::string_view field = {});
 
-// The calls, by subject.
-AdminAnswer answer_health(const AdminCall& call);
-AdminAnswer answer_ready(const AdminCall& call);
-AdminAnswer answer_status(const AdminCall& call, std::string_view key_id);
-AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id);
-AdminAnswer check_answer(Admin& admin, const Key& key, const HealthFinding& finding);
-AdminAnswer answer_reset(const AdminCall& call);
-AdminAnswer answer_policies(const AdminCall& call, std::string_view file);
+// The calls, by subject. `rest` is the path behind the subject's name and a slash.
+AdminAnswer answer_health(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_ready(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_status(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_keys(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
 
 }  // namespace pollux

@@ -3,6 +3,7 @@
 #include "admin/admin_call.h"
 #include "admin/key_json.h"
 #include "base/log.h"
+#include "script/health_check.h"
 
 namespace pollux {
 namespace {
@@ -152,17 +153,7 @@ AdminAnswer no_such_key(std::string_view key_id) {
   return admin_error(404, "there is no key with the id " + std::string(key_id), "key_id");
 }
 
-AdminAnswer check_key(const AdminCall& call, std::string_view key_id) {
-  if (!call.admin.pool.status(key_id)) return no_such_key(key_id);
-  if (call.method != "POST") return admin_error(405, "only POST is offered here");
-  if (!call.body.empty()) return admin_error(400, "no properties are expected", call.body.begin().key());
-  AdminAnswer answer;
-  answer.checked_key = call.admin.pool.find(key_id);
-  return answer.checked_key ? answer : no_such_key(key_id);
-}
-
-}  // namespace
-
+// What a check of the key has found out, and what has become of it.
 AdminAnswer check_answer(Admin& admin, const Key& key, const HealthFinding& finding) {
   heed(admin.pool, key, finding);
   const auto status = admin.pool.status(key.id());
@@ -173,14 +164,42 @@ AdminAnswer check_answer(Admin& admin, const Key& key, const HealthFinding& find
            {"status", finding.status == 0 ? Json(nullptr) : Json(finding.status)},
            {"message", finding.message},
            {"key", key_json(*status)}},
-          true,
-          nullptr};
+          true};
 }
+
+class KeyCheck final : public AdminTask {
+ public:
+  KeyCheck(Admin& admin, const KeyRef& key, AdminReply& reply) {
+    auto policies = admin.policies.current(admin.worker, admin.host);
+    check_ =
+        HealthCheck::start(std::move(policies), key, [&admin, &reply, key](const HealthFinding& finding) {
+          reply.answer(check_answer(admin, *key, finding));
+        });
+  }
+
+ private:
+  std::unique_ptr<HealthCheck> check_;
+};
+
+AdminAnswer check_key(const AdminCall& call, std::string_view key_id) {
+  if (!call.admin.pool.status(key_id)) return no_such_key(key_id);
+  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (!call.body.empty()) return admin_error(400, "no properties are expected", call.body.begin().key());
+  auto key = call.admin.pool.find(key_id);
+  if (!key) return no_such_key(key_id);
+  AdminAnswer answer;
+  answer.task = [&admin = call.admin, key = std::move(key)](AdminReply& reply) {
+    return std::make_unique<KeyCheck>(admin, key, reply);
+  };
+  return answer;
+}
+
+}  // namespace
 
 AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id) {
   constexpr std::string_view check = "/check";
   if (key_id.ends_with(check)) return check_key(call, key_id.substr(0, key_id.size() - check.size()));
-  const bool reads = call.method == "GET" || call.method == "HEAD";
+  const bool reads = call.method == "GET";
   if (key_id.empty()) {
     if (reads) return list_keys(call);
     if (call.method != "POST") return admin_error(405, "only GET and POST are offered here");
@@ -188,7 +207,7 @@ AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id) {
     return call.body.contains("text") ? add_text(call) : add_one(call);
   }
   if (!call.admin.pool.status(key_id)) return no_such_key(key_id);
-  if (reads) return answer_status({call.admin, "GET", call.path, call.query, nullptr}, key_id);
+  if (reads) return answer_status(call, key_id);
   if (call.method == "PATCH") return change_key(call, key_id);
   if (call.method == "DELETE") {
     call.admin.pool.remove(key_id);

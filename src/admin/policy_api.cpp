@@ -17,7 +17,7 @@ Json file_json(const PolicyReport::File& file) {
 }  // namespace
 
 AdminAnswer answer_policies(const AdminCall& call, std::string_view file) {
-  if (call.method != "GET" && call.method != "HEAD") return admin_error(405, "only GET is offered here");
+  if (call.method != "GET") return admin_error(405, "only GET is offered here");
   const auto report = call.admin.policies.report();
   if (!file.empty()) {
     const auto found = std::find_if(report.files.begin(), report.files.end(),

@@ -6,13 +6,13 @@
 
 namespace pollux {
 
-AdminAnswer answer_health(const AdminCall& call) {
+AdminAnswer answer_health(const AdminCall& call, std::string_view) {
   return {200, {{"status", "ok"}, {"version", call.admin.version}}};
 }
 
 // Ready means: a request could be served, now or once a rest is over. What is wrong but hinders nobody yet is
 // told as a warning.
-AdminAnswer answer_ready(const AdminCall& call) {
+AdminAnswer answer_ready(const AdminCall& call, std::string_view) {
   auto& admin = call.admin;
   Json problems = Json::array(), warnings = Json::array();
   if (admin.pool.size() == 0) {
@@ -33,7 +33,7 @@ AdminAnswer answer_ready(const AdminCall& call) {
 }
 
 AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
-  if (call.method != "GET" && call.method != "HEAD") return admin_error(405, "only GET is offered here");
+  if (call.method != "GET") return admin_error(405, "only GET is offered here");
   auto& pool = call.admin.pool;
   if (key_id.empty()) {
     const auto keys = pool.statuses();
@@ -56,7 +56,7 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
   return {200, std::move(answer)};
 }
 
-AdminAnswer answer_reset(const AdminCall& call) {
+AdminAnswer answer_reset(const AdminCall& call, std::string_view) {
   if (call.method != "POST") return admin_error(405, "only POST is offered here");
   std::optional<std::string> id;
   bool learned_limits = false;
@@ -79,7 +79,7 @@ AdminAnswer answer_reset(const AdminCall& call) {
     pool.reset(id);
   }
   log_info(learned_limits ? "learned limits forgotten" : "keys reset", {{"id", id.value_or("all")}});
-  return {200, {{"reset", id.value_or("all")}, {"learned_limits", learned_limits}}, true, nullptr};
+  return {200, {{"reset", id.value_or("all")}, {"learned_limits", learned_limits}}, true};
 }
 
 }  // namespace pollux

@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/traffic.h"
 #include "app/identity.h"
 #include "app/worker.h"
 #include "base/log.h"
@@ -220,9 +221,25 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
     return fail(std::move(loaded).error().within("policies"));
 
   HeldBodies held_bodies(held_bodies_bytes);
-  const Shared shared{settings, clock,         *pool,       *clients,   *shared_table,
-                      *cache,   *store,        *policies,   *upstream,  held_bodies,
-                      account,  upload_secret, *tls_client, tls_server, POLLUX_VERSION};
+  Traffic traffic;
+  const Shared shared{
+      .settings = settings,
+      .clock = clock,
+      .pool = *pool,
+      .clients = *clients,
+      .shared_table = *shared_table,
+      .cache = *cache,
+      .store = *store,
+      .policies = *policies,
+      .upstream = *upstream,
+      .held_bodies = held_bodies,
+      .sink = traffic,
+      .account = account,
+      .upload_secret = upload_secret,
+      .tls_client = *tls_client,
+      .tls_server = tls_server,
+      .version = POLLUX_VERSION,
+  };
   Server server(shared, *policies);
   if (auto started = server.start(); !started) return fail(started.error());
   give_back_memory();

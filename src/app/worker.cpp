@@ -38,10 +38,33 @@ Worker::Worker(const Shared& shared, std::size_t number)
       google_{shared.upstream.gemini, shared.upstream.gemini_prefix, shared.upstream.proxies},
       host_{&loop_,        client_.get(), &shared.pool,     &shared.clients, &shared.shared_table,
             &shared.cache, &shared.clock, &shared.settings, &google_},
-      gateway_{loop_,           *client_,           shared.pool, shared.policies,      host_, shared.settings,
-               shared.upstream, shared.held_bodies, number,      shared.upload_secret, 0},
-      admin_{loop_,  shared.pool,    shared.store, shared.policies, host_,
-             number, shared.account, shared.clock, shared.version},
+      gateway_{
+          .loop = loop_,
+          .client = *client_,
+          .pool = shared.pool,
+          .policies = shared.policies,
+          .host = host_,
+          .settings = shared.settings,
+          .upstream = shared.upstream,
+          .clock = shared.clock,
+          .held_bodies = shared.held_bodies,
+          .sink = shared.sink,
+          .worker = number,
+          .upload_secret = shared.upload_secret,
+      },
+      admin_{
+          .loop = loop_,
+          .settings = shared.settings,
+          .pool = shared.pool,
+          .clients = shared.clients,
+          .store = shared.store,
+          .policies = shared.policies,
+          .host = host_,
+          .worker = number,
+          .account = shared.account,
+          .clock = shared.clock,
+          .version = shared.version,
+      },
       server_(HttpServer::create(loop_, *this, ServerLimits{})) {
   if (number == 0) health_clock_ = std::make_unique<HealthClock>(gateway_);
 }
@@ -90,7 +113,7 @@ std::unique_ptr<RequestHandler> Worker::accept(RequestHead head, BodyLength body
     return std::make_unique<FixedAnswer>(reply, 204, std::move(headers));
   }
   auto path = normal_path(head.target);
-  if (is_admin_path(path)) return answer_admin(admin_, std::move(head), std::move(path), body, reply);
+  if (is_admin_path(path)) return answer_admin(admin_, std::move(head), std::move(path), body, client, reply);
   auto route = find_route(head.method, head.target, head.headers);
   return std::make_unique<Exchange>(gateway_, std::move(route), std::move(head), body, client, reply);
 }

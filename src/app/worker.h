@@ -29,6 +29,7 @@ struct Shared {
   PolicyLibrary& policies;
   const Upstream& upstream;
   HeldBodies& held_bodies;
+  ExchangeSink& sink;
   const AdminAccount& account;
   const std::string& upload_secret;
   std::shared_ptr<TlsClientContext> tls_client;

@@ -36,6 +36,7 @@ Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength b
       route_(std::move(route)),
       announced_body_(body),
       client_uses_tls_(client.tls),
+      began_at_(gateway.clock.wall()),
       wait_(gateway.loop, gateway.pool, milliseconds(gateway.settings.max_wait_seconds),
             [this] {
               if (stage_ == Stage::waiting) enter(Stage::choosing);
@@ -53,11 +54,12 @@ Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength b
   request_.headers = forwardable(head.headers);
   request_.remote_address = client.remote_address;
   request_.dialect = name_of(route_.dialect);
-  request_.endpoint = route_.endpoint;
+  request_.endpoint = asked_endpoint_ = route_.endpoint;
   request_.model = route_.model;
   request_.streaming = client_streams_ = route_.streams;
   request_.counts_quota = route_.counts_quota;
   request_.token = presented_token(head.headers, route_.query);
+  gateway_.sink.on_exchange_begun();
 }
 
 Exchange::~Exchange() {
@@ -332,6 +334,7 @@ void Exchange::attempt(const KeyRef& key) {
   // What has no choice of keys pays with the one there is.
   if (!reservation_)
     reservation_ = gateway_.pool.reserve(key, counted_model(), request_.estimated_tokens, true);
+  begin_attempt_record();
   attempt_ = std::make_unique<Attempt>(*this);
   attempt_->start(gateway_.client, plan);
   if (!uploading_) return;
@@ -423,9 +426,10 @@ void Exchange::judge() {
   }
   last_failure_ = attempt_facts_.kind == "http" ? "status " + std::to_string(attempt_facts_.status)
                                                 : std::string(attempt_facts_.kind);
-  const auto told = attempt_facts_.text.empty() ? std::string(attempt_facts_.message)
-                                                : message_of_error(attempt_facts_.text);
-  gateway_.pool.failed(*key_, counted_model(), attempt_facts_.status, redact_keys(told));
+  last_error_ = redacted(attempt_facts_.text.empty() ? std::string(attempt_facts_.message)
+                                                     : message_of_error(attempt_facts_.text));
+  end_attempt_record(attempt_facts_.status, attempt_facts_.kind, last_error_);
+  gateway_.pool.failed(*key_, counted_model(), attempt_facts_.status, last_error_);
   if (attempt_facts_.kind == "connect" || attempt_facts_.kind == "tls") reservation_.give_back();
   log_debug("attempt failed", {{"key", key_->name()},
                                {"number", attempts_},
@@ -569,7 +573,8 @@ void Exchange::on_answer_end() {
 // Part of the answer is with the client: no retry can help. It must not look like a normal end.
 void Exchange::on_answer_broken(const TransportError& error) {
   if (!is_relaying()) return;
-  last_failure_ = error.message;
+  last_failure_ = last_error_ = error.message;
+  if (attempt_is_open_) end_attempt_record(answered_status_, "truncated", error.message);
   if (!tunnels_) gateway_.pool.failed(*key_, counted_model(), answered_status_, error.message);
   if (translation_) return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false});
   relay_.broken(route_.dialect, error.message);

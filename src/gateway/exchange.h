@@ -138,6 +138,12 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void settle(std::string_view outcome);
   void leave_attempt();
   void record(std::string_view outcome);
+  void log_exchange(std::string_view outcome, std::chrono::microseconds duration) const;
+  ExchangeRecord recorded(std::string_view outcome, std::chrono::microseconds duration);
+
+  void begin_attempt_record();
+  void end_attempt_record(int status, std::string_view reason, std::string message);
+  std::chrono::microseconds elapsed() const;
 
   Gateway& gateway_;
   Reply& reply_;
@@ -145,6 +151,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   Route route_;
   BodyLength announced_body_;
   std::string asked_method_, asked_path_;  // Of the client, for the log: a dialect asks something else.
+  std::string_view asked_endpoint_;
   bool client_uses_tls_ = false;
   std::string host_;  // As the client called Pollux: for addresses handed out.
   Headers cors_;      // Answer fields for a browser; empty for others.
@@ -152,6 +159,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   std::unique_ptr<PolicyExchange> policies_;
 
   Stage stage_ = Stage::identifying;
+  const WallTime began_at_;
   std::chrono::steady_clock::time_point began_ = std::chrono::steady_clock::now();
   bool uploading_ = false;       // The body streams through and cannot be sent twice.
   bool tunnels_ = false;         // A WebSocket is open: bytes pass both ways until either side ends.
@@ -187,6 +195,10 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   std::unique_ptr<StreamTranslation> translation_;
   int answered_status_ = 0;
   std::string last_failure_;  // For the log and for messages.
+  std::string last_error_;    // The same as a sentence.
+  std::vector<AttemptRecord> attempt_records_;
+  bool attempt_is_open_ = false;  // The last record's attempt goes on.
+  std::optional<TokenCounts> tokens_;
 };
 
 std::string_view name_of(Exchange::Stage stage) noexcept;

@@ -130,6 +130,7 @@ void Exchange::deny(const Denial& denial) {
 
 void Exchange::refuse(OwnError error) {
   if (over()) return;
+  last_error_ = redacted(error.message);
   if (reply_.started()) {
     if (last_failure_.empty()) last_failure_ = error.reason;
     const auto message = "Pollux: " + error.message;
@@ -163,19 +164,27 @@ void Exchange::settle(std::string_view outcome) {
 // It may be calling us, and go on to: what it says falls away.
 void Exchange::leave_attempt() {
   if (attempt_) {
-    if (const auto used = attempt_->usage()) reservation_.used(*used);
+    if (const auto used = attempt_->usage()) {
+      reservation_.used(*used);
+      tokens_ = tokens_.value_or(TokenCounts{}) += *used;
+    }
+    if (attempt_is_open_) end_attempt_record(attempt_->head().status, {}, {});
     gateway_.loop.retire(std::shared_ptr<Attempt>(std::move(attempt_)));
   }
   reservation_.release();
 }
 
 void Exchange::record(std::string_view outcome) {
-  const auto duration =
-      std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began_);
+  const auto duration = elapsed();
   if (policies_) {
     policies_->done(
         {answered_status_, attempts_, key_, duration, request_bytes_, relay_.sent_bytes(), outcome});
   }
+  log_exchange(outcome, duration);
+  gateway_.sink.on_exchange_over(recorded(outcome, duration));
+}
+
+void Exchange::log_exchange(std::string_view outcome, std::chrono::microseconds duration) const {
   if (!log_enabled(LogLevel::info)) return;
   log_info("exchange", {{"client", request_.client ? request_.client->name : std::string("-")},
                         {"method", asked_method_},
@@ -188,6 +197,69 @@ void Exchange::record(std::string_view outcome) {
                         {"reason", last_failure_.empty() ? std::string("-") : last_failure_},
                         {"bytes", static_cast<std::int64_t>(relay_.sent_bytes())},
                         {"duration_ms", static_cast<double>(duration.count()) / 1000.0}});
+}
+
+// -- What is told of it
+
+std::chrono::microseconds Exchange::elapsed() const {
+  return std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - began_);
+}
+
+void Exchange::begin_attempt_record() {
+  auto& record = attempt_records_.emplace_back();
+  if (!own_key_) record.key_id = key_->id();
+  record.key_name = own_key_ ? "own key" : key_->name();
+  record.began = elapsed();
+  attempt_is_open_ = true;
+}
+
+void Exchange::end_attempt_record(int status, std::string_view reason, std::string message) {
+  constexpr std::size_t longest_message = 500;
+  auto& record = attempt_records_.back();
+  attempt_is_open_ = false;
+  record.status = status;
+  record.reason = reason;
+  record.message = std::move(message);
+  if (record.message.size() > longest_message) record.message.resize(longest_message);
+  record.duration = elapsed() - record.began;
+}
+
+// The exchange is over: what it knows moves into the record.
+ExchangeRecord Exchange::recorded(std::string_view outcome, std::chrono::microseconds duration) {
+  ExchangeRecord record;
+  record.began = began_at_;
+  if (request_.client) {
+    record.client_id = request_.client->id;
+    record.client_name = request_.client->name;
+  }
+  record.remote_address = std::move(request_.remote_address);
+  record.dialect = name_of(route_.dialect);
+  record.endpoint = asked_endpoint_;
+  record.method = std::move(asked_method_);
+  record.path = std::move(asked_path_);
+  record.model = std::move(request_.model);
+  record.upstream_model = std::move(request_.upstream_model);
+  if (!attempt_records_.empty()) {
+    record.key_id = attempt_records_.back().key_id;
+    record.key_name = attempt_records_.back().key_name;
+    if (!own_key_) record.masked_key = mask_secret(key_->secret());
+  }
+  record.streamed = client_streams_;
+  record.status = answered_status_;
+  record.outcome = outcome;
+  record.reason = std::move(last_failure_);
+  if (outcome == "failed") record.error = std::move(last_error_);
+  record.attempts = std::move(attempt_records_);
+  record.duration = duration;
+  if (const auto began = relay_.began()) {
+    record.first_byte = std::chrono::duration_cast<std::chrono::microseconds>(*began - began_);
+  } else if (answered_status_ != 0) {
+    record.first_byte = duration;
+  }
+  record.tokens = tokens_;
+  record.request_bytes = request_bytes_;
+  record.answer_bytes = relay_.sent_bytes();
+  return record;
 }
 
 }  // namespace pollux

@@ -14,6 +14,7 @@
 #include "net/loop.h"
 #include "pool/key_pool.h"
 #include "script/policy_library.h"
+#include "store/exchange_record.h"
 
 namespace pollux {
 
@@ -53,7 +54,9 @@ struct Gateway {
   const PolicyHost& host;
   const Settings& settings;
   const Upstream& upstream;
+  const Clock& clock;
   HeldBodies& held_bodies;
+  ExchangeSink& sink;
   std::size_t worker = 0;
   std::string upload_secret;  // Signs the upload addresses that clients are given.
   std::size_t next_proxy = 0;

@@ -35,6 +35,7 @@ Headers headers_for_client(const Headers& upstream, const RelayContext& context)
 void Relay::start(Attempt& attempt, const RelayContext& context) {
   const auto& head = attempt.head();
   status_ = head.status;
+  began_ = std::chrono::steady_clock::now();
   const bool plain =
       !head.headers.has("content-encoding") && attempt.length().kind == BodyLength::Kind::chunked;
   const auto type = head.headers.get("content-type");
@@ -51,6 +52,7 @@ void Relay::start(Attempt& attempt, const RelayContext& context) {
 
 void Relay::begin(int status, const Headers& headers, BodyLength length) {
   status_ = status;
+  began_ = std::chrono::steady_clock::now();
   reply_.start(status, headers, length);
 }
 

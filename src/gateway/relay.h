@@ -4,6 +4,7 @@
 // addresses become Pollux's own. An answer that breaks off ends so that nobody takes it for complete.
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -43,6 +44,8 @@ class Relay {
   bool client_is_slow() const { return reply_.queued_bytes() > client_backlog_bytes; }
   int status() const noexcept { return status_; }
   std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
+  // When the answer's head was sent; nothing before.
+  std::optional<std::chrono::steady_clock::time_point> began() const noexcept { return began_; }
 
  private:
   static constexpr std::size_t client_backlog_bytes =
@@ -51,6 +54,7 @@ class Relay {
   Reply& reply_;
   int status_ = 0;
   std::uint64_t sent_bytes_ = 0;
+  std::optional<std::chrono::steady_clock::time_point> began_;
   bool array_ = false;                 // A stream as one JSON array.
   std::optional<WholeEvents> events_;  // A stream of plain events.
   std::string secret_;                 // Of the key that pays for it.
