@@ -6,7 +6,8 @@ const node = Object.fromEntries(['process', 'console', 'Buffer', 'URL', 'URLSear
 
 const browser = Object.fromEntries(['document', 'window', 'location', 'history', 'navigator', 'localStorage', 'console', 'fetch', 'EventSource',
   'URL', 'URLSearchParams', 'AbortSignal', 'AbortController', 'ResizeObserver', 'Intl', 'Blob', 'FileReader',
-  'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'requestAnimationFrame', 'cancelAnimationFrame', 'addEventListener', 'removeEventListener', 'getComputedStyle']
+  'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'requestAnimationFrame', 'cancelAnimationFrame', 'addEventListener',
+  'removeEventListener', 'getComputedStyle']
   .map((name) => [name, 'readonly']));
 
 export default [
