@@ -1,11 +1,16 @@
-// Few rules, all errors. The JavaScript of all of tests/ is checked by this one file.
+// Few rules, all errors. The JavaScript of tests/ and of the page in web/ is checked by this one file.
 
 const node = Object.fromEntries(['process', 'console', 'Buffer', 'URL', 'URLSearchParams', 'setTimeout', 'clearTimeout', 'setInterval',
   'clearInterval', 'setImmediate', 'fetch', 'AbortController', 'AbortSignal', 'TextDecoder', 'TextEncoder', 'structuredClone', 'performance', 'Blob']
   .map((name) => [name, 'readonly']));
 
+const browser = Object.fromEntries(['document', 'window', 'location', 'history', 'navigator', 'localStorage', 'console', 'fetch', 'EventSource',
+  'URL', 'URLSearchParams', 'AbortSignal', 'AbortController', 'ResizeObserver', 'Intl', 'Blob', 'FileReader',
+  'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'requestAnimationFrame', 'cancelAnimationFrame', 'addEventListener', 'removeEventListener', 'getComputedStyle']
+  .map((name) => [name, 'readonly']));
+
 export default [
-  { ignores: ['**/node_modules/**'] },
+  { ignores: ['**/node_modules/**', '**/web/vendor/**'] },
   {
     files: ['**/*.mjs', '**/*.js'],
     languageOptions: { ecmaVersion: 2024, sourceType: 'module', globals: node },
@@ -36,6 +41,15 @@ export default [
       'max-lines-per-function': ['error', { max: 60, skipBlankLines: true, skipComments: true }],
       complexity: ['error', 18],
     },
+  },
+  {
+    files: ['**/web/**/*.js'],
+    languageOptions: { globals: { ...Object.fromEntries(Object.keys(node).map((name) => [name, 'off'])), ...browser } },
+  },
+  {
+    // A language is one object.
+    files: ['**/web/texts/*.js'],
+    rules: { 'max-lines': 'off' },
   },
   {
     // A suite is one function that holds its tests; the tests inside are short.
