@@ -1,14 +1,20 @@
-// Few rules, all errors. The JavaScript of all of tests/ is checked by this one file.
+// Few rules, all errors. All JavaScript of the repository, that of tests/ and of the page, is checked by this one file.
 
 const node = Object.fromEntries(['process', 'console', 'Buffer', 'URL', 'URLSearchParams', 'setTimeout', 'clearTimeout', 'setInterval',
   'clearInterval', 'setImmediate', 'fetch', 'AbortController', 'AbortSignal', 'TextDecoder', 'TextEncoder', 'structuredClone', 'performance', 'Blob']
   .map((name) => [name, 'readonly']));
+const browser = Object.fromEntries(['document', 'window', 'navigator', 'location', 'history', 'localStorage', 'console', 'URL', 'URLSearchParams',
+  'setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'fetch', 'AbortController', 'AbortSignal', 'EventSource', 'TextDecoder', 'TextEncoder',
+  'structuredClone', 'performance', 'Blob', 'FormData', 'Headers', 'Intl', 'requestAnimationFrame', 'cancelAnimationFrame', 'queueMicrotask',
+  'ResizeObserver', 'IntersectionObserver', 'MutationObserver', 'matchMedia', 'getComputedStyle', 'CustomEvent', 'Event', 'EventTarget', 'Node',
+  'HTMLElement', 'crypto', 'CSS', 'devicePixelRatio', 'addEventListener', 'removeEventListener', 'dispatchEvent', 'innerWidth', 'innerHeight']
+  .map((name) => [name, 'readonly']));
 
 export default [
-  { ignores: ['**/node_modules/**'] },
+  { ignores: ['**/node_modules/**', 'build*/**', 'web/vendor/**', 'web/vendor.new/**', 'data/**'] },
   {
     files: ['**/*.mjs', '**/*.js'],
-    languageOptions: { ecmaVersion: 2024, sourceType: 'module', globals: node },
+    languageOptions: { ecmaVersion: 2024, sourceType: 'module' },
     linterOptions: { reportUnusedDisableDirectives: 'error' },
     rules: {
       'no-undef': 'error',
@@ -37,6 +43,10 @@ export default [
       complexity: ['error', 18],
     },
   },
+  { files: ['tests/**', '*.mjs'], languageOptions: { globals: node } },
+  { files: ['web/**'], languageOptions: { globals: browser } },
+  // What a test lets the page do runs there, not in Node.js.
+  { files: ['tests/e2e/browser/**', 'tests/e2e/harness/{browser,accessibility}.mjs', 'tests/web/**'], languageOptions: { globals: browser } },
   {
     // A suite is one function that holds its tests; the tests inside are short.
     files: ['**/*.test.mjs'],
