@@ -53,7 +53,7 @@ async function perform(scene, test) {
   } catch (error) {
     const told = await scene.tell();
     await scene.end().catch(() => {});
-    error.message += `\n${told}`;
+    error.stack += `\n${told}`;  // Reporters print the stack.
     throw error;
   }
   await scene.end();
@@ -134,7 +134,7 @@ class Scene {
     const problems = this.problems();
     let firstError;
     for (const action of this.#ends.reverse()) await Promise.resolve().then(action).catch((error) => { firstError ??= error; });
-    assert.deepEqual(problems, []);
+    assert.equal(problems.join('\n'), '', 'a page complained');
     if (firstError) throw firstError;
   }
 }
