@@ -1,0 +1,7 @@
+import { t } from '../lib/i18n.js';
+import { html } from '../lib/ui.js';
+import { Page } from '../widgets/index.js';
+
+export default function KeyPage() {
+  return html`<${Page} title=${t('keys.title')} />`;
+}

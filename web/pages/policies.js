@@ -1,0 +1,7 @@
+import { t } from '../lib/i18n.js';
+import { html } from '../lib/ui.js';
+import { Page } from '../widgets/index.js';
+
+export default function PoliciesPage() {
+  return html`<${Page} title=${t('policies.title')} />`;
+}
