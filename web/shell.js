@@ -32,7 +32,7 @@ function skip(event) {
 }
 
 export function Brand() {
-  return html`<a class="brand" href="#/"><img src="web/icon.svg" alt="" width="28" height="28" /><span>Pollux</span></a>`;
+  return html`<a class="brand" href="#/" aria-label="Pollux"><img src="web/icon.svg" alt="" width="28" height="28" /><span>Pollux</span></a>`;
 }
 
 function Navigation({ current }) {
