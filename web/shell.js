@@ -21,7 +21,7 @@ export function Shell() {
     <aside class="sidebar"><${Brand} /><${Navigation} current=${found?.route.name} /></aside>
     <header class="topbar"><${Drawer} current=${found?.route.name} place=${place.path} />
       <${LiveRate} /><${FeedState} /><${LanguageSwitch} /><${SignOut} /></header>
-    <main id="main" class="main" tabindex="-1"><${Lost} />
+    <main id="main" class="content" tabindex="-1"><${Lost} />
       <${Outlet} key=${place.path} route=${found?.route} params=${found?.params} query=${place.query} /></main>
   </div>`;
 }
@@ -32,7 +32,7 @@ function skip(event) {
 }
 
 export function Brand() {
-  return html`<a class="brand" href="#/"><img src="web/icon.svg" alt="" width="28" height="28" /><span>Pollux</span></a>`;
+  return html`<a class="brand" href="#/" aria-label="Pollux"><img src="web/icon.svg" alt="" width="28" height="28" /><span>Pollux</span></a>`;
 }
 
 function Navigation({ current }) {
