@@ -414,6 +414,7 @@ export default {
     subtitle: 'A change is in force with the next request and survives a restart.',
     search: 'Search names and sentences',
     shown: { label: 'Which settings', all: 'All', changed: 'Changed', changeable: 'Can be changed here' },
+    // Headings and sentences come from the server, in English; another language translates them here by the server’s own names.
     group: {},
     about: {},
     source: { default: 'default', environment: 'environment', file: '.env', commandLine: 'command line', here: 'set here' },
