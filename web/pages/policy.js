@@ -110,7 +110,7 @@ function File({ file, loaded, query, isNew, setIsNew }) {
   const tabs = ['edit', file.diff !== null && 'diff', file.overrides && 'shipped', file.settings.length > 0 && 'settings'].filter(Boolean)
     .map((value) => ({ value, label: t(`policies.tab.${value}`), ...(value === 'settings' && { count: file.settings.length }) }));
   const shown = tabs.some(({ value }) => value === tab) ? tab : 'edit';
-  return html`<div class="policy-bar"><div class="button-row"><${Source} file=${file} /><${Health} file=${file} />
+  return html`<div class="policy-bar"><div class="button-row"><${Source} file=${file} />${!isNew && html`<${Health} file=${file} />`}
         ${draft.dirty && html`<span class="muted">${t('policies.unsaved')}</span>`}</div>
       <div class="button-row">
         ${file.owner && !isNew && html`<${Button} kind="danger"
