@@ -82,6 +82,7 @@ Json key_json(const KeyStatus& key) {
                {"enabled", key.profile.enabled},
                {"state", key.state},
                {"reason", text_or_null(reason_for(key))},
+               {"disabled_by_hand", key.profile.disabled_by_owner},
                {"disabled_since", time_or_null(key.profile.disabled_since)},
                {"cooldown_until", time_or_null(key.cooldown_until)},
                {"in_flight", key.in_flight},
