@@ -1,7 +1,7 @@
 // The administration: what its parts share, and the handler of one request to it.
 //
 //   GET /health, GET /ready                no authorization
-//   everything under /admin                AUTH_TOKEN as Bearer, or as the password of Basic
+//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic
 //
 // Answers and errors are JSON; an error names the field it is about.
 #pragma once
@@ -10,6 +10,8 @@
 #include <string>
 #include <string_view>
 
+#include "admin/live_feed.h"
+#include "admin/metrics_reporter.h"
 #include "base/clock.h"
 #include "base/settings.h"
 #include "http/server.h"
@@ -34,6 +36,8 @@ struct Admin {
   Clients& clients;
   Store& store;
   PolicyLibrary& policies;
+  LiveFeed& feed;
+  MetricsReporter& metrics;
   const PolicyHost& host;  // Of this worker, for health checks.
   std::size_t worker = 0;
   const AdminAccount& account;

@@ -2,8 +2,13 @@
 
 namespace pollux {
 
-void Traffic::on_exchange_begun() {}
+void Traffic::on_exchange_begun() {
+  metrics_.exchange_begun();
+}
 
-void Traffic::on_exchange_over(ExchangeRecord) {}
+void Traffic::on_exchange_over(ExchangeRecord record) {
+  metrics_.exchange_over(record);
+  feed_.publish_request(record);
+}
 
 }  // namespace pollux

@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/live_ticker.h"
 #include "admin/traffic.h"
 #include "app/identity.h"
 #include "app/worker.h"
@@ -96,7 +97,8 @@ class Signals {
 // The running program: what serve() has built, from its first request to its last.
 class Server {
  public:
-  Server(const Shared& shared, PolicyLibrary& policies) : shared_(shared), policies_(policies) {}
+  Server(Loop& loop, const Shared& shared, PolicyLibrary& policies)
+      : loop_(loop), shared_(shared), policies_(policies) {}
 
   Result<void> start() {
     std::uint16_t port = shared_.settings.port;
@@ -135,6 +137,7 @@ class Server {
  private:
   void drain() {
     deadline_->start(drain_limit);
+    shared_.feed.close();
     busy_workers_ = workers_.size();
     for (auto& worker : workers_) {
       worker->drain([this] {
@@ -145,9 +148,9 @@ class Server {
     }
   }
 
+  Loop& loop_;
   const Shared& shared_;
   PolicyLibrary& policies_;
-  Loop loop_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Timer* deadline_ = nullptr;
   std::size_t busy_workers_ = 0;
@@ -221,7 +224,12 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
     return fail(std::move(loaded).error().within("policies"));
 
   HeldBodies held_bodies(held_bodies_bytes);
-  Traffic traffic;
+  Loop main_loop;
+  Metrics metrics;
+  LiveFeed feed;
+  Traffic traffic(metrics, feed);
+  LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
+  MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
   const Shared shared{
       .settings = settings,
       .clock = clock,
@@ -231,6 +239,8 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
       .cache = *cache,
       .store = *store,
       .policies = *policies,
+      .feed = feed,
+      .metrics = reporter,
       .upstream = *upstream,
       .held_bodies = held_bodies,
       .sink = traffic,
@@ -240,7 +250,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
       .tls_server = tls_server,
       .version = POLLUX_VERSION,
   };
-  Server server(shared, *policies);
+  Server server(main_loop, shared, *policies);
   if (auto started = server.start(); !started) return fail(started.error());
   give_back_memory();
   server.run();

@@ -59,6 +59,8 @@ Worker::Worker(const Shared& shared, std::size_t number)
           .clients = shared.clients,
           .store = shared.store,
           .policies = shared.policies,
+          .feed = shared.feed,
+          .metrics = shared.metrics,
           .host = host_,
           .worker = number,
           .account = shared.account,
@@ -66,6 +68,7 @@ Worker::Worker(const Shared& shared, std::size_t number)
           .version = shared.version,
       },
       server_(HttpServer::create(loop_, *this, ServerLimits{})) {
+  shared.metrics.watch(loop_);
   if (number == 0) health_clock_ = std::make_unique<HealthClock>(gateway_);
 }
 

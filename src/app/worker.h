@@ -27,6 +27,8 @@ struct Shared {
   SharedTable& cache;
   Store& store;
   PolicyLibrary& policies;
+  LiveFeed& feed;
+  MetricsReporter& metrics;
   const Upstream& upstream;
   HeldBodies& held_bodies;
   ExchangeSink& sink;

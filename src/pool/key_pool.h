@@ -103,11 +103,15 @@ struct KeyError {
   std::string message;  // Redacted, at most 500 bytes.
 };
 
+// How a key fares as a whole.
+enum class KeyStanding : std::uint8_t { ready, resting, disabled, probing };  // Probing: back on trial.
+std::string_view name_of(KeyStanding standing) noexcept;
+
 struct KeyStatus {
   std::string id;
   KeyProfile profile;
   std::string masked_secret;               // "AIza…x9Qk"
-  std::string state;                       // "ready", "resting", "disabled", "probing" (back on trial)
+  std::string state;                       // The name of its KeyStanding.
   std::string rest_reason;                 // Why the key as a whole rests, where that is known.
   std::optional<WallTime> cooldown_until;  // Of the key as a whole.
   int in_flight = 0, failures_in_a_row = 0;
@@ -331,6 +335,12 @@ class KeyPool {
   // -- Looking
   virtual std::vector<KeyStatus> statuses() const = 0;
   virtual std::optional<KeyStatus> status(std::string_view id) const = 0;
+  // How all keys fare, in the order in which they came: cheap enough to be compared each second.
+  struct Standing {
+    KeyRef key;
+    KeyStanding standing;
+  };
+  virtual std::vector<Standing> standings() const = 0;
   // What changed since the last call, for the store.
   virtual PoolState take_changes() = 0;
 

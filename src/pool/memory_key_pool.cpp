@@ -45,6 +45,20 @@ Result<void> check_given(const GivenKey& given) {
 
 }  // namespace
 
+std::string_view name_of(KeyStanding standing) noexcept {
+  switch (standing) {
+    case KeyStanding::ready:
+      return "ready";
+    case KeyStanding::resting:
+      return "resting";
+    case KeyStanding::disabled:
+      return "disabled";
+    case KeyStanding::probing:
+      return "probing";
+  }
+  return "ready";
+}
+
 std::unique_ptr<KeyPool> KeyPool::create(const Clock& clock) {
   return std::make_unique<MemoryKeyPool>(clock);
 }
@@ -176,6 +190,7 @@ bool MemoryKeyPool::remove(std::string_view id) {
     by_id_.erase(entry->id());
     by_name_.erase(entry->state.profile.name);
     entries_.erase(entries_.begin() + entry->slot);
+    ++removals_;
     for (auto at = entry->slot; at < entries_.size(); ++at) entries_[at]->slot = at;
     leave_project(*entry);
     everything_changed();
@@ -350,6 +365,24 @@ std::optional<KeyStatus> MemoryKeyPool::status(std::string_view id) const {
   auto* entry = find_by_id(id);
   if (entry == nullptr) return std::nullopt;
   return entry->status(core_.now(), true);
+}
+
+std::vector<KeyPool::Standing> MemoryKeyPool::standings() const {
+  std::vector<Standing> standings;
+  std::unique_lock lock(core_.mutex);
+  auto removals = removals_;
+  standings.reserve(entries_.size());
+  while (standings.size() < entries_.size()) {
+    const auto now = core_.now();
+    for (auto left = at_a_time; left > 0 && standings.size() < entries_.size(); --left) {
+      const auto& entry = entries_[standings.size()];
+      standings.push_back({entry, entry->standing(now)});
+    }
+    lock.unlock();
+    lock.lock();
+    if (std::exchange(removals, removals_) != removals_) standings.clear();  // From the start.
+  }
+  return standings;
 }
 
 PoolState MemoryKeyPool::take_changes() {
