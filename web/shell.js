@@ -21,7 +21,7 @@ export function Shell() {
     <aside class="sidebar"><${Brand} /><${Navigation} current=${found?.route.name} /></aside>
     <header class="topbar"><${Drawer} current=${found?.route.name} place=${place.path} />
       <${LiveRate} /><${FeedState} /><${LanguageSwitch} /><${SignOut} /></header>
-    <main id="main" class="main" tabindex="-1"><${Lost} />
+    <main id="main" class="content" tabindex="-1"><${Lost} />
       <${Outlet} key=${place.path} route=${found?.route} params=${found?.params} query=${place.query} /></main>
   </div>`;
 }

@@ -5,7 +5,7 @@ import { t } from './i18n.js';
 
 const TIME_LIMIT_MS = 30_000;
 
-/** What went wrong, for people: `status` is 0 where no answer came; `field` names the property at fault, if any; `details` is the whole error. */
+/** What went wrong, for people: `status` is 0 where no answer came; `field` names the property at fault; `details` is the whole error. */
 export class ApiError extends Error {
   constructor(status, message, details = {}) {
     super(message);
@@ -46,7 +46,7 @@ async function read(response, path) {
   if (response.status === 401 && path !== 'admin/login') session.set(null);
   const error = answer?.error ?? {};
   throw new ApiError(response.status, error.message ?? t('errors.strange', { status: String(response.status) }),
-    { ...error, retryAfter: Number(response.headers.get('Retry-After')) || null });
+    { ...error, answer, retryAfter: Number(response.headers.get('Retry-After')) || null });
 }
 
 export const api = {

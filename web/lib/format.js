@@ -37,7 +37,7 @@ export function duration(ms) {
 }
 
 function unit(value, name, digits) {
-  return format(Intl.NumberFormat, { style: 'unit', unit: name, unitDisplay: 'short', maximumFractionDigits: digits }).format(value);
+  return format(Intl.NumberFormat, { style: 'unit', unit: name, unitDisplay: 'narrow', maximumFractionDigits: digits }).format(value);
 }
 
 export function bytes(count) {
