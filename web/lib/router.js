@@ -1,6 +1,7 @@
 // Addresses of the page stand behind the '#': #/keys/3f9a?tab=errors.
 
 import { createStore, useStore } from './store.js';
+import { useEffect, useRef } from './ui.js';
 
 /** '#/keys/a%2Fb?q=x' -> { path: '/keys/a%2Fb', segments: ['keys', 'a/b'], query: { q: 'x' } } */
 export function parseHash(hash) {
@@ -45,7 +46,38 @@ function fit(pattern, segments) {
 
 const location = globalThis.location;
 const place = createStore(parseHash(location?.hash ?? ''));
-globalThis.addEventListener?.('hashchange', () => place.set(parseHash(location.hash)));
+let mayLeave = null;
+
+globalThis.addEventListener?.('hashchange', () => {
+  const next = parseHash(location.hash);
+  if (mayLeave && next.path !== place.get().path) stay(location.hash);
+  else place.set(next);
+});
+
+// The address becomes again that of the page that is shown; whoever wants to leave it all the same goes on from there.
+async function stay(wanted) {
+  const { path, query } = place.get();
+  history.replaceState(history.state, '', href(path, query));
+  if (!await mayLeave()) return;
+  mayLeave = null;
+  location.hash = wanted;
+}
+
+/** While `unsaved`, leaving the page waits for `ask`, a function of (async) true or false; leaving the site is asked by the browser. */
+export function useLeaveGuard(unsaved, ask) {
+  const latest = useRef(ask);
+  latest.current = ask;
+  useEffect(() => {
+    if (!unsaved) return undefined;
+    const warn = (event) => event.preventDefault();
+    mayLeave = () => latest.current();
+    addEventListener('beforeunload', warn);
+    return () => {
+      mayLeave = null;
+      removeEventListener('beforeunload', warn);
+    };
+  }, [unsaved]);
+}
 
 /** Where the page is: { path, segments, query }. */
 export const usePlace = () => useStore(place);

@@ -2,6 +2,7 @@
 
 export { Badge, Bar, StatusBadge, Tag, Tags } from './badge.js';
 export { Button, CopyButton, LinkButton, copyText } from './button.js';
+export { ChipsInput } from './chips.js';
 export { Chart, Sparkline } from './chart.js';
 export { Dialog, confirmed } from './dialog.js';
 export { Field, NumberInput, SearchInput, Select, Switch, TextArea, TextInput, tagsOf } from './fields.js';

@@ -5,14 +5,18 @@ import { language, t } from '../lib/i18n.js';
 import { sortRows, toggled } from '../lib/sorting.js';
 import { Icon } from './icon.js';
 
+const CARDS_BELOW = 600;
 const SPARE_ROWS = 8;  // Drawn above and below what is in sight; the range moves in such steps.
 
 /**
  * columns: [{ id, label, cell(row), value?(row): sorts by it, width?: a track of CSS grid, numeric?, from?: shown from this width in px }]
  * href(row): where the row leads; its link is in the first column. selected, onSelect(set): rows can be ticked.
  * sort: { by, descending } at first; order outside by giving no column a `value`.
+ * card(row): what stands in place of the columns where there is no room for them, `cardHeight` high.
  */
-export function Table({ label, rows, columns, rowId = (row) => row.id, href, selected, onSelect, sort: firstSort, rowHeight = 52, empty, rowClass }) {
+export function Table({ label, rows, columns, rowId = (row) => row.id, href, selected, onSelect, sort: firstSort, rowHeight: lineHeight = 52, empty,
+  rowClass,
+  card, cardHeight }) {
   const frame = useRef(null);
   const body = useRef(null);
   const anchor = useRef(null);
@@ -22,8 +26,10 @@ export function Table({ label, rows, columns, rowId = (row) => row.id, href, sel
     const column = sort && columns.find((each) => each.id === sort.by);
     return column?.value ? sortRows(rows, column.value, sort.descending, language.get()) : rows;
   }, [rows, sort, language.get()]);
+  const asCards = Boolean(card) && width < CARDS_BELOW;
+  const rowHeight = asCards ? cardHeight : lineHeight;
   const [first, last] = useRange(body, sorted.length, rowHeight);
-  const shown = columns.filter((column) => (column.from ?? 0) <= width);
+  const shown = asCards ? [{ id: 'card', label, cell: card }] : columns.filter((column) => (column.from ?? 0) <= width);
   const tracks = [...(onSelect ? ['40px'] : []), ...shown.map((column) => column.width ?? 'minmax(0, 1fr)')].join(' ');
 
   function tick(event, id) {
@@ -34,7 +40,7 @@ export function Table({ label, rows, columns, rowId = (row) => row.id, href, sel
   const all = onSelect && sorted.length > 0 && sorted.every((row) => selected.has(rowId(row)));
   const sizes = { '--tracks': tracks, '--row': `${rowHeight}px` };
   return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${sorted.length + 1} ref=${frame} style=${sizes}>
-    <div class="table-head" role="rowgroup"><div class="table-row" role="row" aria-rowindex="1">
+    <div class="table-head ${asCards ? 'unseen' : ''}" role="rowgroup"><div class="table-row" role="row" aria-rowindex="1">
       ${onSelect && html`<span role="columnheader" class="tick"><input type="checkbox" aria-label=${t('table.all')}
         checked=${all} indeterminate=${!all && selected.size > 0} onChange=${() => onSelect(all ? new Set() : new Set(sorted.map(rowId)))} /></span>`}
       ${shown.map((column) => html`<${Head} key=${column.id} column=${column} sort=${sort} onSort=${setSort} />`)}
