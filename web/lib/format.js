@@ -61,11 +61,13 @@ export function countdown(ms) {
 
 export const dateTime = (time) => format(Intl.DateTimeFormat, { dateStyle: 'medium', timeStyle: 'medium' }).format(new Date(time));
 export const clockTime = (time) => format(Intl.DateTimeFormat, { hour: '2-digit', minute: '2-digit', second: '2-digit' }).format(new Date(time));
+export const hourMinute = (time) => format(Intl.DateTimeFormat, { hour: 'numeric', minute: '2-digit' }).format(new Date(time));
+export const monthDay = (time) => format(Intl.DateTimeFormat, { month: 'short', day: 'numeric' }).format(new Date(time));
 /** As short as it can be said without doubt: the time of day, or the day if it is another one. */
 export function shortTime(time, now = Date.now()) {
   const date = new Date(time);
-  const day = date.toDateString() === new Date(now).toDateString() ? {} : { month: 'short', day: 'numeric' };
-  return format(Intl.DateTimeFormat, { ...day, hour: '2-digit', minute: '2-digit' }).format(date);
+  return date.toDateString() === new Date(now).toDateString() ? hourMinute(time)
+    : format(Intl.DateTimeFormat, { month: 'short', day: 'numeric', hour: 'numeric', minute: '2-digit' }).format(date);
 }
 
 const STEPS = [['second', 60], ['minute', 60], ['hour', 24], ['day', 30], ['month', 12], ['year', Infinity]];

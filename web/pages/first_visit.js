@@ -4,7 +4,7 @@ import { api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
 import { Badge, Button, Card, LinkButton, Page, Snippet } from '../widgets/index.js';
-import { AddKeysFields, Found, useAddKeys } from './keys/add_keys.js';
+import { AddButton, AddKeysFields, Found, useAddKeys } from './keys/add_keys.js';
 import { keyTitle } from './keys/key_list.js';
 
 const AI_STUDIO = 'https://aistudio.google.com/apikey';
@@ -42,9 +42,10 @@ export function FirstVisit({ keys, reload, onEnd }) {
       <${Step} number="2" title=${t('first.paste')} done=${done}>
         <form class="form" onSubmit=${submit}><${AddKeysFields} form=${form} brief />
           ${added && html`<${Found} found=${added} />`}
-          <div><${Button} type="submit" kind="main" icon="plus" busy=${form.busy} disabled=${form.count === 0}>${t('keys.add.submit', { n: form.count })}<//></div></form><//>
+          <div><${AddButton} form=${form} icon="plus" /></div></form><//>
       <${Step} number="3" title=${t('first.check')} done=${keys.some((key) => findings[key.id]?.well)} waiting=${!done}>
-        ${done ? html`<ul class="findings">${keys.slice(0, MOST_CHECKED).map((key) => html`<${Finding} key=${key.id} row=${key} finding=${findings[key.id]} check=${check} />`)}</ul>`
+        ${done ? html`<ul class="findings">${keys.slice(0, MOST_CHECKED).map((key) => html`
+          <${Finding} key=${key.id} row=${key} finding=${findings[key.id]} check=${check} />`)}</ul>`
       : html`<p class="muted">${t('first.checkWhy')}</p>`}<//>
       <${Step} number="4" title=${t('first.connect')} waiting=${!done}>
         <p>${t('first.connectWhy', { address: ownAddress() })}</p>
@@ -57,7 +58,8 @@ export function FirstVisit({ keys, reload, onEnd }) {
 }
 
 function Step({ number, title, done, waiting, children }) {
-  return html`<li class="step ${done ? 'done' : ''} ${waiting ? 'waiting' : ''}"><span class="step-number" aria-hidden="true">${done ? '✓' : number}</span>
+  return html`<li class="step ${done ? 'done' : ''} ${waiting ? 'waiting' : ''}">
+    <span class="step-number" aria-hidden="true">${done ? '✓' : number}</span>
     <${Card} title=${title}><div class="form">${children}</div><//></li>`;
 }
 

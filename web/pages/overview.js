@@ -28,12 +28,6 @@ function useFresh(read, deps) {
   return loaded;
 }
 
-// Not being ready is an answer, too.
-const readReady = () => api.get('ready').catch((error) => {
-  if (error.details.answer?.problems) return error.details.answer;
-  throw error;
-});
-
 export default function OverviewPage() {
   const keys = useKeys();
   // The visit goes on until its owner says so, also when the first key is there.
@@ -41,21 +35,20 @@ export default function OverviewPage() {
   useEffect(() => { if (keys.data?.length === 0) setFirst(true); }, [keys.data]);
   if (first) return html`<${FirstVisit} keys=${keys.data ?? []} reload=${keys.reload} onEnd=${() => setFirst(false)} />`;
   return html`<${Page} title=${t('overview.title')}>
-    <${Loaded} from=${keys}>${(list) => html`<${Overview} keys=${list} />`}<//>
+    <${Loaded} from=${keys}>${(list) => html`<${Overview} keys=${list} warnings=${keys.warnings} />`}<//>
   <//>`;
 }
 
-function Overview({ keys }) {
+function Overview({ keys, warnings }) {
   const [window, setWindow] = useState('1h');
   const hour = useFresh(() => api.get('admin/stats', { window: '1h' }), []);
   const longer = useFresh(() => (window === '1h' ? null : api.get('admin/stats', { window })), [window]);
   const stats = window === '1h' ? hour : longer;
-  const ready = useFresh(readReady, []);
   const policies = useFresh(() => api.get('admin/policies'), []);
   useEvent('policies', policies.reload);
   const now = useNow();
   const totals = hour.data?.totals ?? null;
-  const items = attention({ keys, ready: ready.data, policies: policies.data, totals }, now);
+  const items = attention({ keys, warnings, policies: policies.data, totals }, now);
   const states = useMemo(() => surveyed(keys).states, [keys]);
 
   return html`<div class="stack">

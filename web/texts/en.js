@@ -86,10 +86,10 @@ export default {
     firstBack: 'The first comes back in',
     window: 'Time span',
     windows: { '1h': 'Hour', '24h': 'Day', '7d': 'Week' },
-    requests: 'Requests', latencyChart: 'Latency', tokens: 'Tokens', models: 'By model', model: 'Model',
+    requests: 'Requests', requestsChart: 'Requests', latencyChart: 'Latency', tokensChart: 'Tokens', models: 'By model', model: 'Model',
     answered: 'Answered', failed: 'Failed', clientGone: 'Client left', p50: 'Half are faster (p50)', p95: '95 % are faster (p95)',
     input: 'Input', output: 'Output',
-    requestsSummary: '{n} requests: {answered} answered, {failed} failed; {retries} attempts were made good by another key.',
+    requestsSummary: '{n} requests: {answered} answered, {failed} failed, {retries} retries.',
     latencySummary: 'Half took less than {p50}, 95 % less than {p95}, 99 % less than {p99}.',
     tokensSummary: '{input} tokens in ({cached} cached), {output} out.',
     noRequests: 'No requests in this time.',
@@ -106,7 +106,8 @@ export default {
       failing: { one: '{n} of {asked} requests of the last hour failed.', other: '{n} of {asked} requests of the last hour failed.' },
     },
     help: {
-      checkThem: 'Check them', showThem: 'Show them', keys: 'To the keys', addKeys: 'Add keys', openPolicy: 'Open the policy', showRequests: 'Show them',
+      checkThem: 'Check them', showThem: 'Show them', keys: 'To the keys', addKeys: 'Add keys', openPolicy: 'Open the policy',
+      showRequests: 'Show them',
     },
   },
   first: {

@@ -1,9 +1,11 @@
 // Charts: drawn on a canvas by uPlot, told in a sentence, and there as a table for whoever cannot see them.
 
 import { html, useEffect, useMemo, useRef, useState } from '../lib/ui.js';
-import { number, shortTime } from '../lib/format.js';
+import { hourMinute, monthDay, number, shortTime } from '../lib/format.js';
 import { language, t } from '../lib/i18n.js';
 import { Failed } from './states.js';
+
+const DAY_MS = 86_400_000;
 
 let library = null;
 const loadLibrary = () => { library ??= import('../vendor/uplot.js').then((module) => module.default); return library; };
@@ -20,7 +22,8 @@ export function Chart({ title, summary, times, series, stacked = false, format =
   const plot = useRef(null);
   const [failure, setFailure] = useState(null);
   const scheme = useScheme();
-  const shape = JSON.stringify([series.map(({ label, colour, area }) => [label, colour, area]), stacked, height, scheme, language.get()]);
+  const names = series.map(({ label, colour, area }) => [label, colour, area]);
+  const shape = JSON.stringify([names, stacked, height, times.length, scheme, language.get()]);  // What the drawing must be made anew for.
   const data = useMemo(() => {
     const lines = stacked ? stack(series) : series.map(({ values }) => values);
     return [times.map((ms) => ms / 1000), ...lines];
@@ -35,7 +38,8 @@ export function Chart({ title, summary, times, series, stacked = false, format =
       if (gone) return;
       const element = frame.current;
       const width = () => Math.max(200, element.clientWidth);
-      plot.current = new Plot(options(element, { series, stacked, format, height, width: width() }), latest.current, element);
+      const tick = times[times.length - 1] - times[0] > 2 * DAY_MS ? monthDay : hourMinute;
+      plot.current = new Plot(options(element, { series, stacked, format, tick, height, width: width() }), latest.current, element);
       observer = new ResizeObserver(() => plot.current.setSize({ width: width(), height }));
       observer.observe(element);
     }).catch(setFailure);
@@ -72,28 +76,28 @@ function stack(series) {
   return stacked.reverse();
 }
 
-function options(element, { series, stacked, format, height, width }) {
+function options(element, { series, stacked, format, tick, height, width }) {
   const ink = colourOf(element, 'muted');
   const grid = { stroke: colourOf(element, 'line'), width: 1 };
   const font = `12px ${getComputedStyle(element).fontFamily}`;
   const drawn = stacked ? [...series].reverse() : series;
-  const written = (plot, at, i) => format(drawn[i - 1].values[at]);
+  const bands = stacked ? drawn.slice(1).map((_, i) => ({ series: [i + 1, i + 2] })) : [];  // Each is filled down to the next one only.
   return {
-    width, height,
+    width, height, bands,
     padding: [12, 8, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
     axes: [
-      { stroke: ink, grid: { show: false }, ticks: { show: false }, font, space: 70,
-        values: (_plot, ticks) => ticks.map((second) => shortTime(second * 1000)) },
+      { stroke: ink, grid: { show: false }, ticks: { show: false }, font, size: 30, space: 70,
+        values: (_plot, ticks) => ticks.map((second) => tick(second * 1000)) },
       { stroke: ink, grid, ticks: { show: false }, font, size: 56, space: 36, values: (_plot, ticks) => ticks.map((value) => format(value)) },
     ],
     series: [
       { label: t('chart.time'), value: (_plot, second) => (second === null ? '–' : `${shortTime(second * 1000)}`) },
       ...drawn.map(({ label, colour, area }, i) => {
         const stroke = colourOf(element, colour);
-        return { label, stroke, width: 1.5, fill: area || stacked ? faded(stroke, stacked ? '80' : '22') : undefined, points: { show: false },
-          value: (plot, _value, _series, at) => (at === null ? '–' : written(plot, at, i + 1)) };
+        return { label, stroke, width: 1.5, fill: area || stacked ? faded(stroke, stacked ? '99' : '22') : undefined, points: { show: false },
+          value: (_plot, _value, _series, at) => (at === null ? '–' : format(drawn[i].values[at])) };
       }),
     ],
   };

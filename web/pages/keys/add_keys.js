@@ -79,6 +79,11 @@ export function AddKeysFields({ form, brief }) {
   </div>`;
 }
 
+export function AddButton({ form, icon }) {
+  return html`<${Button} type="submit" kind="main" icon=${icon} busy=${form.busy} disabled=${form.count === 0}>
+    ${form.count ? t('keys.add.submit', { n: form.count }) : t('keys.add.title')}<//>`;
+}
+
 /** What was found in the text, as the server told before or after adding. */
 export function Found({ found }) {
   const fresh = found.new ?? found.added ?? [];
@@ -99,7 +104,7 @@ export function AddKeysDialog({ initialText = '', onClose, onAdded }) {
   useEffect(() => { if (initialText) form.setText(initialText); }, []);
   return html`<${Dialog} wide title=${t('keys.add.title')} onClose=${onClose} onSubmit=${form.submit} actions=${html`
       <${Button} onClick=${onClose}>${t('common.cancel')}<//>
-      <${Button} type="submit" kind="main" busy=${form.busy} disabled=${form.count === 0}>${t('keys.add.submit', { n: form.count })}<//>`}>
+      <${AddButton} form=${form} />`}>
     <${AddKeysFields} form=${form} />
   <//>`;
 }

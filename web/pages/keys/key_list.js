@@ -9,9 +9,14 @@ const MOST_SINGLE_READS = 5;  // More changes at once than this: the whole list 
 const SINGLE_MS = 1000;
 const LIST_MS = 5000;
 
-/** As useLoaded(), its data an array of keys. */
+/** As useLoaded(), its data an array of keys; `warnings`: what Pollux says is wrong with itself, in its words. */
 export function useKeys() {
-  const list = useLoaded(async () => (await api.get('admin/keys')).keys, []);
+  const warnings = useRef([]);
+  const list = useLoaded(async () => {
+    const status = await api.get('admin/status');
+    warnings.current = status.warnings;
+    return status.keys;
+  }, []);
   const changed = useRef(new Set()).current;
   const latest = useRef(list);
   latest.current = list;
@@ -35,7 +40,7 @@ export function useKeys() {
     const timer = setInterval(() => { if (!document.hidden) readAll(); }, count > 500 ? 60_000 : 15_000);
     return () => clearInterval(timer);
   }, [count > 500]);
-  return list;
+  return { ...list, warnings: warnings.current };
 }
 
 /** The list with these keys put in place of what it had of them; what is `gone` leaves it. */
@@ -49,7 +54,7 @@ export function replaced(list, keys) {
 export const keyTitle = (key) => key.name || key.masked_key;
 
 /** Disabled by its owner: then no check brings it back. */
-export const isByHand = (key) => key.disabled_by_hand ?? key.reason === 'disabled by hand';
+export const isByHand = (key) => key.disabled_by_hand;
 
 /** How many of the key's requests were answered well, as a share of 1; null: it has had none. */
 export const successShare = (key) => (key.successes + key.failures ? key.successes / (key.successes + key.failures) : null);

@@ -9,10 +9,10 @@ const time = (iso) => (iso ? Date.parse(iso) : NaN);
 
 /**
  * [{ name: of the text 'overview.attention.NAME', kind: 'bad' or 'warn', values, until?: ms, ids?: of keys, file? }], what is worst first.
- * keys: all of them; ready: the answer of /ready; policies: of admin/policies; totals: of the last hour. Each but `keys` may be null.
+ * keys: all of them; warnings: of admin/status; policies: what admin/policies told; totals: of the last hour. The last two may be null.
  */
-export function attention({ keys, ready, policies, totals }, now) {
-  return [...ofKeys(keys, now), ...ofModels(keys, now), ...ofPolicies(policies), ...ofServer(ready), ...ofRequests(totals)]
+export function attention({ keys, warnings, policies, totals }, now) {
+  return [...ofKeys(keys, now), ...ofModels(keys, now), ...ofPolicies(policies), ...ofServer(warnings), ...ofRequests(totals)]
     .sort((a, b) => (a.kind === b.kind ? 0 : a.kind === 'bad' ? -1 : 1));
 }
 
@@ -50,9 +50,9 @@ function ofPolicies(policies) {
   return [{ name: 'policy', kind: 'bad', values: { error: policies.error }, file }];
 }
 
-/** What /ready warns of beyond keys and policies, in its own words. */
-function ofServer(ready) {
-  return (ready?.warnings ?? []).filter((text) => !text.startsWith('policies: ') && !text.startsWith('every key '))
+/** What Pollux warns of beyond keys and policies, in its own words. */
+function ofServer(warnings) {
+  return warnings.filter((text) => !text.startsWith('policies: ') && !text.startsWith('every key '))
     .map((text) => ({ name: 'server', kind: 'bad', values: { text } }));
 }
 

@@ -23,7 +23,8 @@ function Help({ item }) {
 
 export function AttentionList({ items }) {
   return items.length > 0 && html`<section class="notices" aria-label=${t('overview.attention.title')}>
-    ${items.map((item) => html`<${Notice} key=${item.name + (item.values.model ?? item.values.text ?? '')} kind=${item.kind} action=${html`<${Help} item=${item} />`}>
+    ${items.map((item) => html`<${Notice} key=${item.name + (item.values.model ?? item.values.text ?? '')} kind=${item.kind}
+      action=${html`<${Help} item=${item} />`}>
       ${t(`overview.attention.${item.name}`, item.values)}
       ${item.until && html` ${t('overview.firstBack')} <b><${Countdown} until=${item.until} /></b>`}<//>`)}
   </section>`;

@@ -25,35 +25,43 @@ export function Charts({ stats }) {
       { label: t('overview.output'), values: series.map((step) => step.output_tokens + step.thought_tokens), colour: 'second' },
     ],
   }), [series]);
-  if (totals.requests === 0) return html`<${Card}><${Empty} icon="requests" title=${t('overview.noRequests')}>${t('overview.noRequestsWhy')}<//><//>`;
+  if (totals.requests === 0) {
+    return html`<${Card}><${Empty} icon="requests" title=${t('overview.noRequests')}>${t('overview.noRequestsWhy')}<//><//>`;
+  }
 
-  const output = totals.output_tokens + totals.thought_tokens;
-  const latency = { p50: duration(totals.latency_ms.p50), p95: duration(totals.latency_ms.p95), p99: duration(totals.latency_ms.p99) };
-  return html`
-    <${Card} title=${t('overview.requests')}><${Chart} title=${t('overview.requests')} times=${times} series=${lines.requests} stacked format=${compact}
-      summary=${t('overview.requestsSummary', { n: totals.requests, answered: totals.answered, failed: totals.failed, retries: totals.retries })} /><//>
-    <div class="grid">
-      <${Card} title=${t('overview.latencyChart')}><${Chart} title=${t('overview.latencyChart')} times=${times} series=${lines.latency} format=${duration}
-        height=${180} summary=${t('overview.latencySummary', latency)} /><//>
-      <${Card} title=${t('overview.tokens')}><${Chart} title=${t('overview.tokens')} times=${times} series=${lines.tokens} stacked format=${compact}
-        height=${180} summary=${t('overview.tokensSummary', { input: compact(totals.input_tokens), output: compact(output),
-          cached: percent(totals.input_tokens ? totals.cached_tokens / totals.input_tokens : 0) })} /><//>
-    </div>
+  const sums = summaries(totals);
+  const chart = (name, more) => html`<${Card} title=${t(`overview.${name}Chart`)}>
+    <${Chart} title=${t(`overview.${name}Chart`)} times=${times} series=${lines[name]} summary=${sums[name]} ...${more} /><//>`;
+  return html`${chart('requests', { stacked: true, format: compact })}
+    <div class="grid">${chart('latency', { format: duration, height: 180 })}${chart('tokens', { stacked: true, format: compact, height: 180 })}</div>
     ${stats.models.length > 0 && html`<${Card} title=${t('overview.models')}><${Models} stats=${stats} /><//>`}`;
 }
 
-const columns = (window) => [
+/** What each chart says, in a sentence. */
+function summaries(totals) {
+  const { p50, p95, p99 } = totals.latency_ms;
+  const cached = totals.input_tokens ? totals.cached_tokens / totals.input_tokens : 0;
+  return {
+    requests: t('overview.requestsSummary', { n: totals.requests, answered: totals.answered, failed: totals.failed, retries: totals.retries }),
+    latency: t('overview.latencySummary', { p50: duration(p50), p95: duration(p95), p99: duration(p99) }),
+    tokens: t('overview.tokensSummary', { input: compact(totals.input_tokens), cached: percent(cached),
+      output: compact(totals.output_tokens + totals.thought_tokens) }),
+  };
+}
+
+const columns = () => [
   { id: 'model', label: t('overview.model'), width: 'minmax(0, 2fr)', value: (row) => row.model,
-    cell: (row) => html`<span class="mono small cut">${row.model}</span>`, href: (row) => href('/requests', { model: row.model, since: window }) },
-  { id: 'requests', label: t('overview.requests'), width: '96px', numeric: true, value: (row) => row.requests, cell: (row) => number(row.requests) },
-  { id: 'failed', label: t('overview.failed'), width: '90px', numeric: true, value: (row) => row.failed / row.requests,
+    cell: (row) => html`<span class="mono small cut">${row.model}</span>` },
+  { id: 'requests', label: t('overview.requests'), width: '88px', numeric: true, value: (row) => row.requests, cell: (row) => number(row.requests) },
+  { id: 'failed', label: t('overview.failed'), from: 380, width: '80px', numeric: true, value: (row) => row.failed / row.requests,
     cell: (row) => percent(row.requests ? row.failed / row.requests : 0) },
-  { id: 'input', label: t('overview.input'), from: 560, width: '110px', numeric: true, value: (row) => row.input_tokens, cell: (row) => compact(row.input_tokens) },
+  { id: 'input', label: t('overview.input'), from: 560, width: '110px', numeric: true, value: (row) => row.input_tokens,
+    cell: (row) => compact(row.input_tokens) },
   { id: 'output', label: t('overview.output'), from: 560, width: '110px', numeric: true, value: (row) => row.output_tokens,
     cell: (row) => compact(row.output_tokens) },
 ];
 
 function Models({ stats }) {
-  return html`<${Table} label=${t('overview.models')} rows=${stats.models} rowId=${(row) => row.model} columns=${columns(stats.window)} rowHeight=${40}
+  return html`<${Table} label=${t('overview.models')} rows=${stats.models} rowId=${(row) => row.model} columns=${columns()} rowHeight=${40}
     sort=${{ by: 'requests', descending: true }} href=${(row) => href('/requests', { model: row.model, since: stats.window })} />`;
 }

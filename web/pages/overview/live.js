@@ -57,8 +57,10 @@ export function KeyStates({ states, back }) {
   const all = STATES.reduce((sum, state) => sum + counts[state], 0);
   return html`<section class="key-states card" aria-label=${t('overview.keys')}>
     <div class="key-states-words"><h2><a class="plain" href="#/keys">${t('overview.keyCount', { n: all })}</a></h2>
-      ${STATES.map((state) => html`<a key=${state} class="plain" href=${href('/keys', { state })}><${Badge} state=${state}>${t(`states.${state}`)} ${number(counts[state])}<//></a>`)}
+      ${STATES.map((state) => html`<a key=${state} class="plain" href=${href('/keys', { state })}>
+        <${Badge} state=${state}>${t(`states.${state}`)} ${number(counts[state])}<//></a>`)}
       ${back && html`<span class="muted small">${t('overview.nextBack')} <b><${Countdown} until=${back} /></b></span>`}</div>
-    <div class="key-states-bar" aria-hidden="true">${STATES.map((state) => html`<span key=${state} class=${state} style=${{ flexGrow: counts[state] }} />`)}</div>
+    <div class="key-states-bar" aria-hidden="true">
+      ${STATES.map((state) => html`<span key=${state} class=${state} style=${{ flexGrow: counts[state] }} />`)}</div>
   </section>`;
 }
