@@ -10,7 +10,7 @@ import { html, useMemo, useState } from '../lib/ui.js';
 import { Badge, Card, Countdown, Loaded, Notice, Page, SearchInput, Table, Tabs } from '../widgets/index.js';
 import { filteredModels, findModels, rowsOf, usageByModel } from './models/usage.js';
 
-const USAGE_MS = 5000;
+const USAGE_MS = 15_000;  // The states of thousands of keys are much to read.
 const SHOWN = ['all', 'used', 'resting', 'hidden'];
 
 function State({ row }) {
