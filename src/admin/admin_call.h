@@ -78,5 +78,6 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_keys(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_clients(const AdminCall& call, std::string_view rest);
 
 }  // namespace pollux
