@@ -160,7 +160,8 @@ class Server {
 // Closes the store while what it gathers from is still there, however run_with_store() ends.
 class StoreCloser {
  public:
-  StoreCloser(KeyPool& pool, std::unique_ptr<Store>& store) : pool_(pool), store_(store) {}
+  StoreCloser(KeyPool& pool, Clients& clients, std::unique_ptr<Store>& store)
+      : pool_(pool), clients_(clients), store_(store) {}
   ~StoreCloser() { close(); }
   StoreCloser(const StoreCloser&) = delete;
   StoreCloser& operator=(const StoreCloser&) = delete;
@@ -168,11 +169,13 @@ class StoreCloser {
   // What ends later tells nobody.
   void close() {
     pool_.set_observer(nullptr);
+    clients_.set_observer(nullptr);
     store_.reset();
   }
 
  private:
   KeyPool& pool_;
+  Clients& clients_;
   std::unique_ptr<Store>& store_;
 };
 
@@ -196,15 +199,21 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
   const auto pool = KeyPool::create(clock);
   pool->set_observer(&keeper);
   fill_pool(*pool, *store, settings);
+  ClientKeeper client_keeper(*store);
   const auto clients = Clients::create();
-  fill_clients(*clients, *store, settings, clock.wall());
+  clients->set_observer(&client_keeper);
+  fill_clients(*clients, *store, settings, {clock.wall(), clock.monotonic()});
   const auto account = find_admin(*store, settings);
   Sessions sessions(*store, fingerprint(account), clock);
   SignInThrottle throttle(clock);
   KeyChecks key_checks;
   const auto upload_secret = find_or_make_secret(*store, "upload_secret");
-  store->gather_states([&pool] { return pool->take_changes(); });
-  StoreCloser closer(*pool, store);
+  store->gather_states([&] {
+    auto state = pool->take_changes();
+    state.clients = clients->take_changes({clock.wall(), clock.monotonic()});
+    return state;
+  });
+  StoreCloser closer(*pool, *clients, store);
 
   auto upstream = Upstream::from(settings);
   if (!upstream) return fail(upstream.error());
@@ -231,7 +240,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
   Loop main_loop;
   Metrics metrics;
   LiveFeed feed;
-  Traffic traffic(metrics, feed);
+  Traffic traffic(metrics, *clients, feed, clock);
   LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
   MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
   const Shared shared{

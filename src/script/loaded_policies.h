@@ -27,6 +27,7 @@ enum class Hook : std::uint8_t {
   identify,
   resolve,
   visible,
+  permit,
   select,
   judge,
   transform_request,
@@ -44,7 +45,7 @@ enum class Hook : std::uint8_t {
   anthropic_event,
   anthropic_error
 };
-inline constexpr std::size_t hook_count = 19;
+inline constexpr std::size_t hook_count = 20;
 
 enum class DialectHook : std::uint8_t { model, request, response, event, error };
 // `dialect` is "openai" or "anthropic".
