@@ -30,6 +30,8 @@ constexpr std::array subjects{
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
+    Subject{"/admin/settings", answer_settings},
+    Subject{"/admin/models", answer_models},
 };
 
 // Null: there is none. What is behind the subject's name goes into `rest`.

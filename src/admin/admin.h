@@ -10,7 +10,9 @@
 #include <string>
 #include <string_view>
 
+#include "admin/settings_service.h"
 #include "base/clock.h"
+#include "base/job_thread.h"
 #include "base/settings.h"
 #include "http/server.h"
 #include "pool/clients.h"
@@ -34,6 +36,8 @@ struct Admin {
   Clients& clients;
   Store& store;
   PolicyLibrary& policies;
+  SettingsService& live_settings;
+  JobThread& jobs;         // For what may block.
   const PolicyHost& host;  // Of this worker, for health checks.
   std::size_t worker = 0;
   const AdminAccount& account;

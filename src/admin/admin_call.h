@@ -78,5 +78,7 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_keys(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_settings(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_models(const AdminCall& call, std::string_view rest);
 
 }  // namespace pollux
