@@ -45,8 +45,8 @@ Json setting_json(const SettingFacts& facts) {
                {"changeable", facts.changeable},
                {"type", facts.type}};
   if (!facts.choices.empty()) json["choices"] = facts.choices;
-  if (facts.min) json["min"] = *facts.min;
-  if (facts.max) json["max"] = *facts.max;
+  if (!facts.min.is_null()) json["min"] = facts.min;
+  if (!facts.max.is_null()) json["max"] = facts.max;
   json["about"] = facts.about;
   json["group"] = facts.group;
   json["policy"] = or_null(facts.policy);

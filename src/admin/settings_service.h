@@ -23,7 +23,7 @@ struct SettingFacts {
   bool changeable = true;               // False: read at start only.
   std::string_view type = "text";
   std::vector<std::string> choices;
-  std::optional<double> min, max;
+  Json min, max;  // Of numbers; null: none.
   std::string about;
   std::string group;
   std::string policy;  // "keys.lua"; empty: of Pollux itself.

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
-#include <cmath>
 #include <nlohmann/json.hpp>
 #include <utility>
 
@@ -61,10 +60,11 @@ Json json_of(const DeclaredSetting::Value& value) {
   if (const auto* text = std::get_if<std::string>(&value)) return *text;
   if (const auto* texts = std::get_if<std::vector<std::string>>(&value)) return *texts;
   const auto* number = std::get_if<double>(&value);
-  if (!number) return nullptr;
-  constexpr double exact = 9e15;
-  const bool is_whole = *number == std::floor(*number) && std::abs(*number) < exact;
-  return is_whole ? Json(static_cast<std::int64_t>(*number)) : Json(*number);
+  return number ? kinds::number_json(*number) : Json(nullptr);
+}
+
+Json bound(std::optional<double> number) {
+  return number ? kinds::number_json(*number) : Json(nullptr);
 }
 
 // Reads into a copy, so that a wrong value leaves nothing behind.
@@ -186,7 +186,7 @@ SettingFacts LiveSettings::facts_of(const Setting& setting, const Settings& sett
   facts.changeable = setting.change == Change::while_running;
   facts.type = setting.kind.type;
   for (const auto choice : choices_of(setting)) facts.choices.emplace_back(choice);
-  facts.min = setting.kind.min, facts.max = setting.kind.max;
+  facts.min = bound(setting.kind.min), facts.max = bound(setting.kind.max);
   facts.about = setting.about;
   facts.group = setting.group;
   if (const auto text = here.find(facts.name); text != here.end()) {
@@ -205,7 +205,7 @@ SettingFacts LiveSettings::facts_of(const DeclaredSetting& setting, const std::s
   facts.fallback = json_of(setting.fallback);
   facts.type = type_of(setting);
   facts.choices = setting.choices;
-  facts.min = setting.min, facts.max = setting.max;
+  facts.min = bound(setting.min), facts.max = bound(setting.max);
   facts.about = setting.about;
   facts.group = "Policies";
   facts.policy = file;
@@ -273,21 +273,22 @@ std::optional<Refusal> LiveSettings::read_change(const std::string& name, const 
     if (value.is_null() && here.erase(name) > 0) return std::nullopt;
     const auto meant = nearest_setting(name);
     return refusal(400,
-                   "there is no setting of this name" +
+                   "there is no setting " + name +
                        (meant.empty() ? std::string() : "; did you mean " + std::string(meant) + "?"),
                    name);
   }
   if (auto fixed = why_fixed(name, setting)) return fixed;
   if (value.is_null()) return here.erase(name), std::nullopt;
   auto text = text_of(value, setting ? setting->kind.type : type_of(own->second.first));
-  if (!text) return refusal(400, std::move(text).error().message, name);
+  const auto wrong = [&name](std::string why) { return refusal(400, name + ": " + std::move(why), name); };
+  if (!text) return wrong(std::move(text).error().message);
   if (setting) {
     if (setting->is_secret && setting->kind.type == "list") *text = unmasked(*text, current()->proxies);
     auto scratch = at_start_.settings;
     if (auto problem = problem_of(*setting, *text, scratch); !problem.empty())
-      return refusal(400, std::move(problem), name);
+      return wrong(std::move(problem));
   } else if (auto good = parse_setting(own->second.first, *text); !good) {
-    return refusal(400, std::move(good).error().message, name);
+    return wrong(std::move(good).error().message);
   }
   here.insert_or_assign(name, *std::move(text));
   return std::nullopt;

@@ -15,6 +15,12 @@ Wrongs wrong(std::string_view found, Error expected) {
   return {{in_quotes(found), std::move(expected.message)}};
 }
 
+Json number_json(double number) {
+  constexpr double exact = 9e15;  // Whole numbers up to here are.
+  const bool is_whole = number == std::floor(number) && std::abs(number) < exact;
+  return is_whole ? Json(static_cast<std::int64_t>(number)) : Json(number);
+}
+
 namespace {
 
 constexpr double day_s = 86'400;
@@ -216,7 +222,7 @@ Json show_proxies(const Settings& settings) {
 // -- The rest
 
 Json show_time_out(const Settings& settings) {
-  return static_cast<double>(settings.time_out.count()) / 1000;
+  return number_json(static_cast<double>(settings.time_out.count()) / 1000);
 }
 
 Wrongs read_time_out(std::string_view value, Settings& settings) {

@@ -6,6 +6,7 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <type_traits>
 #include <vector>
 
 #include "app/setting_values.h"
@@ -37,9 +38,14 @@ using Wrongs = std::vector<WrongValue>;
 
 Wrongs wrong(std::string_view found, Error expected);
 
+// 300 rather than 300.0.
+Json number_json(double number);
+
 template <auto Field>
 Json shown(const Settings& settings) {
-  if constexpr (requires { (settings.*Field).has_value(); }) {
+  if constexpr (std::is_same_v<std::remove_cvref_t<decltype(settings.*Field)>, double>) {
+    return number_json(settings.*Field);
+  } else if constexpr (requires { (settings.*Field).has_value(); }) {
     return settings.*Field ? Json(*(settings.*Field)) : Json(nullptr);
   } else if constexpr (requires { (settings.*Field).empty(); }) {
     return (settings.*Field).empty() ? Json(nullptr) : Json(settings.*Field);
