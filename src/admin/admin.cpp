@@ -37,6 +37,8 @@ constexpr std::array subjects{
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
     Subject{"/admin/events", answer_events},
     Subject{"/metrics", answer_metrics},
+    Subject{"/admin/settings", answer_settings},
+    Subject{"/admin/models", answer_models},
 };
 
 // Null: there is none. What is behind the subject's name goes into `rest`.

@@ -90,5 +90,7 @@ AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_events(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_metrics(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_clients(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_settings(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_models(const AdminCall& call, std::string_view rest);
 
 }  // namespace pollux
