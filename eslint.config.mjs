@@ -6,7 +6,7 @@ const node = Object.fromEntries(['process', 'console', 'Buffer', 'URL', 'URLSear
 const browser = Object.fromEntries(['document', 'window', 'location', 'history', 'navigator', 'localStorage', 'sessionStorage', 'console', 'fetch',
   'EventSource', 'URL', 'URLSearchParams', 'AbortSignal', 'AbortController', 'ResizeObserver', 'Intl', 'Blob', 'FileReader', 'setTimeout',
   'clearTimeout', 'setInterval', 'clearInterval', 'requestAnimationFrame', 'cancelAnimationFrame', 'addEventListener', 'removeEventListener',
-  'matchMedia', 'getComputedStyle', 'innerWidth', 'innerHeight'].map((name) => [name, 'readonly']));
+  'matchMedia', 'getComputedStyle', 'innerWidth', 'innerHeight', 'scrollTo', 'scrollY'].map((name) => [name, 'readonly']));
 
 export default [
   { ignores: ['**/node_modules/**', 'build*/**', 'web/vendor/**', 'web/vendor.new/**', 'data/**'] },

@@ -3,6 +3,7 @@
 import { api } from './lib/api.js';
 import { startEvents } from './lib/events.js';
 import { language, startLanguage, t } from './lib/i18n.js';
+import { startScrolling } from './lib/scroll.js';
 import { session } from './lib/session.js';
 import { useStore } from './lib/store.js';
 import { html, render, useEffect, useState } from './lib/ui.js';
@@ -36,6 +37,7 @@ function App() {
 
 await startLanguage();
 startEvents();
+startScrolling();
 addEventListener('unhandledrejection', (event) => { if (event.reason?.name === 'ApiError' && event.reason.status === 401) event.preventDefault(); });
 document.title = t('common.pollux');
 render(html`<${App} />`, document.getElementById('app'));

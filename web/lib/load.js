@@ -4,11 +4,11 @@ import { session } from './session.js';
 import { useCallback, useEffect, useRef, useState } from './ui.js';
 
 /**
- * const list = useLoaded(() => api.get('admin/keys'), []);
+ * const list = useLoaded(() => api.get('admin/keys'), []);   // a third argument: what to show until the answer is there
  * list: { data, error, loading, reload(), set(data) }. Old data stays while new is read; an answer that was overtaken is dropped.
  */
-export function useLoaded(read, deps) {
-  const [state, setState] = useState({ data: null, error: null, loading: true });
+export function useLoaded(read, deps, first = null) {
+  const [state, setState] = useState({ data: first, error: null, loading: true });
   const turn = useRef(0);
   const latest = useRef(read);
   latest.current = read;

@@ -19,6 +19,7 @@ export function SignIn({ again }) {
   const now = useNow(true);
   const left = failure?.until ? failure.until - now : 0;
 
+  useEffect(() => focusPassword(), []);
   useEffect(() => { document.title = `${t('signIn.title')} · Pollux`; }, []);
 
   async function submit(event) {
@@ -32,7 +33,7 @@ export function SignIn({ again }) {
     } catch (error) {
       setFailure({ ...told(error), until: error.status === 429 ? Date.now() + (error.retryAfter ?? 5) * 1000 : null });
       setPassword('');
-      document.querySelector('.sign-in input[type=password]')?.focus();
+      focusPassword();
     }
     setBusy(false);
   }
@@ -47,12 +48,14 @@ export function SignIn({ again }) {
       <${TextInput} label=${t('signIn.username')} name="username" autocomplete="username" autocapitalize="none" spellcheck="false"
         value=${username} onInput=${setUsername} required />
       <${TextInput} label=${t('signIn.password')} hint=${t('signIn.passwordHint')} type="password" name="password"
-        autocomplete="current-password" value=${password} onInput=${setPassword} required autofocus />
+        autocomplete="current-password" value=${password} onInput=${setPassword} required />
       <${Button} type="submit" kind="main" busy=${busy} disabled=${left > 0}>${t('signIn.submit')}<//>
     </form>
     <p class="hint sign-in-hint">${t('signIn.forgotten')}</p>
   </div><div class="sign-in-foot"><${LanguageSwitch} /></div></div></main>`;
 }
+
+const focusPassword = () => document.querySelector('.sign-in input[type=password]')?.focus();
 
 const told = (error) => ({ message: error.status === 401 ? t('signIn.wrong') : error.message });
 

@@ -62,7 +62,7 @@ export function Chart({ title, summary, times, series, stacked = false, format =
 function AsTable({ times, series, format, title }) {
   const [open, setOpen] = useState(false);
   return html`<details class="chart-table" onToggle=${(event) => setOpen(event.currentTarget.open)}><summary>${t('chart.asTable')}</summary>
-    ${open && html`<div class="scrolling" tabindex="0" role="region" aria-label=${title}><table><thead><tr><th scope="col">${t('chart.time')}</th>
+    ${open && html`<div class="scrolling" tabindex="0" role="group" aria-label=${title}><table><thead><tr><th scope="col">${t('chart.time')}</th>
       ${series.map(({ label }) => html`<th scope="col" class="numeric">${label}</th>`)}</tr></thead>
       <tbody>${times.map((time, i) => html`<tr><th scope="row">${shortTime(time)}</th>
         ${series.map(({ values }) => html`<td class="numeric">${format(values[i])}</td>`)}</tr>`)}</tbody></table></div>`}
@@ -84,9 +84,9 @@ function options(element, { series, stacked, format, tick, height, width }) {
   const bands = stacked ? drawn.slice(1).map((_, i) => ({ series: [i + 1, i + 2] })) : [];  // Each is filled down to the next one only.
   return {
     width, height, bands,
-    padding: [12, 8, 0, 0],
+    padding: [8, 8, 0, 0],
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
-    scales: { y: { range: (_plot, low, high) => [0, high > 0 ? high * 1.1 : 1] } },
+    scales: { y: { range: (_plot, low, high) => [0, high > 0 ? high * 1.05 : 1] } },
     axes: [
       { stroke: ink, grid: { show: false }, ticks: { show: false }, font, size: 30, space: 70,
         values: (_plot, ticks) => ticks.map((second) => tick(second * 1000)) },

@@ -3,5 +3,5 @@ import { CopyButton } from './button.js';
 
 /** Some lines to copy. */
 export function Snippet({ text, label }) {
-  return html`<div class="snippet"><pre tabindex="0" role="region" aria-label=${label}>${text}</pre><${CopyButton} text=${text} /></div>`;
+  return html`<div class="snippet"><pre tabindex="0" role="group" aria-label=${label}>${text}</pre><${CopyButton} text=${text} /></div>`;
 }

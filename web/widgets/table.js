@@ -14,9 +14,8 @@ const SPARE_ROWS = 8;  // Drawn above and below what is in sight; the range move
  * sort: { by, descending } at first; order outside by giving no column a `value`.
  * card(row): what stands in place of the columns where there is no room for them, `cardHeight` high.
  */
-export function Table({ label, rows, columns, rowId = (row) => row.id, href, selected, onSelect, sort: firstSort, rowHeight: lineHeight = 52, empty,
-  rowClass,
-  card, cardHeight }) {
+export function Table({ label, rows, columns, rowId = (row) => row.id, href, selected, onSelect, sort: firstSort, rowHeight: lineHeight = 52,
+  empty, rowClass, card, cardHeight }) {
   const frame = useRef(null);
   const body = useRef(null);
   const anchor = useRef(null);
@@ -39,7 +38,7 @@ export function Table({ label, rows, columns, rowId = (row) => row.id, href, sel
 
   const all = onSelect && sorted.length > 0 && sorted.every((row) => selected.has(rowId(row)));
   const sizes = { '--tracks': tracks, '--row': `${rowHeight}px` };
-  return html`<div class="table" role="table" aria-label=${label} aria-rowcount=${sorted.length + 1} ref=${frame} style=${sizes}>
+  return html`<div class="table" ref=${frame} style=${sizes}><div role="table" aria-label=${label} aria-rowcount=${sorted.length + 1}>
     <div class="table-head ${asCards ? 'unseen' : ''}" role="rowgroup"><div class="table-row" role="row" aria-rowindex="1">
       ${onSelect && html`<span role="columnheader" class="tick"><input type="checkbox" aria-label=${t('table.all')}
         checked=${all} indeterminate=${!all && selected.size > 0} onChange=${() => onSelect(all ? new Set() : new Set(sorted.map(rowId)))} /></span>`}
@@ -50,7 +49,7 @@ export function Table({ label, rows, columns, rowId = (row) => row.id, href, sel
         ${sorted.slice(first, last).map((row, i) => html`<${Row} key=${rowId(row)} ...${{ row, shown, href, rowClass }} index=${first + i + 2}
           ticked=${selected?.has(rowId(row))} onTick=${onSelect && ((event) => tick(event, rowId(row)))} />`)}
       </div>`}
-    </div>
+    </div></div>
     ${sorted.length === 0 && (empty ?? html`<p class="table-empty muted">${t('table.empty')}</p>`)}
   </div>`;
 }

@@ -9,6 +9,8 @@ const MOST_SINGLE_READS = 5;  // More changes at once than this: the whole list 
 const SINGLE_MS = 1000;
 const LIST_MS = 5000;
 
+let seen = null;  // What was read last: shown at once on coming back, and read anew.
+
 /** As useLoaded(), its data an array of keys; `warnings`: what Pollux says is wrong with itself, in its words. */
 export function useKeys() {
   const warnings = useRef([]);
@@ -16,7 +18,8 @@ export function useKeys() {
     const status = await api.get('admin/status');
     warnings.current = status.warnings;
     return status.keys;
-  }, []);
+  }, [], seen);
+  seen = list.data;
   const changed = useRef(new Set()).current;
   const latest = useRef(list);
   latest.current = list;

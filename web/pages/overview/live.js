@@ -32,6 +32,7 @@ function answeredShare(totals) {
 /** totals: of the last hour, or null. */
 export function LiveFigures({ totals }) {
   const history = useTraffic();
+  const share = totals && answeredShare(totals);
   const now = history[history.length - 1];
   const waiting = now?.waiting ? t('overview.waiting', { n: now.waiting }) : null;
   return html`<div class="figures">
@@ -42,8 +43,7 @@ export function LiveFigures({ totals }) {
     <${Figure} label=${t('overview.running')} value=${number(now?.in_flight)} note=${waiting ?? t('overview.noneWaiting')} />
     <${Figure} label=${t('overview.latency')} value=${duration(totals?.latency_ms?.p50)}
       note=${t('overview.latencyNote', { p95: duration(totals?.latency_ms?.p95), first: duration(totals?.first_byte_ms?.p50) })} />
-    <${Figure} label=${t('overview.success')} value=${percent(totals && answeredShare(totals))}
-      kind=${totals && answeredShare(totals) < 0.9 ? 'bad' : ''}
+    <${Figure} label=${t('overview.success')} value=${percent(share)} kind=${share !== null && share < 0.9 ? 'bad' : ''}
       note=${t('overview.successNote', { requests: compact(totals?.requests), failed: compact(totals?.failed) })} />
   </div>`;
 }
