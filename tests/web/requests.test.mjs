@@ -179,7 +179,8 @@ describe('a request as curl', () => {
   });
 
   it('sends files as a form, and nothing with a GET', () => {
-    assert.match(curlOf(request({ dialect: 'openai', endpoint: 'transcriptions' }), origin), /-X POST[\s\S]*-F model='fast'[\s\S]*-F file=@speech\.wav/);
+    assert.match(curlOf(request({ dialect: 'openai', endpoint: 'transcriptions' }), origin),
+      /-X POST[\s\S]*-F model='fast'[\s\S]*-F file=@speech\.wav/);
     assert.doesNotMatch(curlOf(request({ method: 'GET', path: '/v1beta/models' }), origin), /-X|-d/);
   });
 
