@@ -13,9 +13,13 @@ void count_for_client(const Clients& clients, const Clock& clock, const Exchange
 
 }  // namespace
 
-void Traffic::on_exchange_begun() {}
+void Traffic::on_exchange_begun() {
+  metrics_.exchange_begun();
+}
 
 void Traffic::on_exchange_over(ExchangeRecord record) {
+  metrics_.exchange_over(record);
+  feed_.publish_request(record);
   count_for_client(clients_, clock_, record);
 }
 

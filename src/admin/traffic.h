@@ -2,6 +2,8 @@
 // usage and the live feed.
 #pragma once
 
+#include "admin/live_feed.h"
+#include "admin/metrics.h"
 #include "base/clock.h"
 #include "pool/clients.h"
 #include "store/exchange_record.h"
@@ -10,13 +12,16 @@ namespace pollux {
 
 class Traffic final : public ExchangeSink {
  public:
-  Traffic(Clients& clients, const Clock& clock) : clients_(clients), clock_(clock) {}
+  Traffic(Metrics& metrics, Clients& clients, LiveFeed& feed, const Clock& clock)
+      : metrics_(metrics), clients_(clients), feed_(feed), clock_(clock) {}
 
   void on_exchange_begun() override;
   void on_exchange_over(ExchangeRecord record) override;
 
  private:
+  Metrics& metrics_;
   Clients& clients_;
+  LiveFeed& feed_;
   const Clock& clock_;
 };
 

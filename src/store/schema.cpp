@@ -96,6 +96,15 @@ ALTER TABLE key_states ADD COLUMN rest_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE key_states ADD COLUMN on_trial INTEGER NOT NULL DEFAULT 0;
 )";
 
+constexpr const char* sign_in_sessions = R"(
+CREATE TABLE sessions (
+  token_hash TEXT PRIMARY KEY,
+  account TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_seen INTEGER NOT NULL
+) WITHOUT ROWID;
+)";
+
 // `models` is one a line; `minute` is as in tables.cpp.
 constexpr const char* limits_of_clients = R"(
 ALTER TABLE clients ADD COLUMN token_hint TEXT NOT NULL DEFAULT '';
@@ -113,7 +122,12 @@ CREATE TABLE client_usage (
 ) WITHOUT ROWID;
 )";
 
-constexpr std::array all_steps{keys_and_clients, quotas_of_projects, limits_of_clients};
+constexpr std::array all_steps{
+    keys_and_clients,
+    quotas_of_projects,
+    sign_in_sessions,
+    limits_of_clients,
+};
 constexpr std::array<std::string_view, 7> tables{"keys",         "key_states", "key_models",  "clients",
                                                  "named_values", "quotas",     "client_usage"};
 
