@@ -79,7 +79,7 @@ local CANNOT_BE_DONE = 'The model "%s" asks for more than the model alone, which
 
 
 -- "models/x", and the "models/models/x" and "google/x" that some tools send, are "x".
-local function without_prefixes(name)
+function models.plain(name)
   local slash = name:find("/", 1, true)
   while slash and prefixes[name:sub(1, slash - 1)] do
     name = name:sub(slash + 1)
@@ -148,7 +148,7 @@ local function sort_aliases(listed)
   for _, row in ipairs(listed) do
     local name, target = row:match(of_alias)
     if name then
-      put(name, without_prefixes(target), 1)
+      put(name, models.plain(target), 1)
     else
       log.error('MODEL_ALIASES: "' .. row .. '" is not of the form name=model, and counts for nothing')
     end
@@ -306,7 +306,7 @@ end
 
 
 function models.resolve(request, name)
-  local plain = without_prefixes(name)
+  local plain = models.plain(name)
   if plain == "" or #plain > longest_name then
     return deny(400, NO_NAME:format(name:sub(1, longest_name)), { param = "model" })
   end
@@ -324,6 +324,12 @@ function models.resolve(request, name)
 end
 
 
+-- A list shows a client what it may use. One that hides nothing passes as Google wrote it.
+function models.visible(request, model)
+  return type(model.name) ~= "string" or request.client:may_use(models.plain(model.name))
+end
+
+
 --
 -- What the owner is shown of all this.
 --
@@ -336,7 +342,7 @@ local function aliases_by_name()
   for _, row in ipairs(settings.MODEL_ALIASES) do
     local name, target = row:match(of_alias)
     if name then
-      from_setting[name] = without_prefixes(target)
+      from_setting[name] = models.plain(target)
     end
   end
   for name, target in pairs(from_setting) do
@@ -369,5 +375,4 @@ function models.overview()
 end
 
 
--- Everybody sees every model: without a models.visible(request, model) here, lists pass as Google wrote them.
 return models

@@ -18,6 +18,8 @@
 #include <memory>
 #include <vector>
 
+#include "admin/authorization.h"
+#include "admin/live_ticker.h"
 #include "admin/traffic.h"
 #include "app/identity.h"
 #include "app/worker.h"
@@ -97,7 +99,8 @@ class Signals {
 // The running program: what serve() has built, from its first request to its last.
 class Server {
  public:
-  Server(const Shared& shared, PolicyLibrary& policies) : shared_(shared), policies_(policies) {}
+  Server(Loop& loop, const Shared& shared, PolicyLibrary& policies)
+      : loop_(loop), shared_(shared), policies_(policies) {}
 
   Result<void> start() {
     const auto settings = shared_.settings.current();
@@ -149,6 +152,7 @@ class Server {
  private:
   void drain() {
     deadline_->start(drain_limit);
+    shared_.feed.close();
     busy_workers_ = workers_.size();
     for (auto& worker : workers_) {
       worker->drain([this] {
@@ -159,9 +163,9 @@ class Server {
     }
   }
 
+  Loop& loop_;
   const Shared& shared_;
   PolicyLibrary& policies_;
-  Loop loop_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Timer* deadline_ = nullptr;
   std::size_t busy_workers_ = 0;
@@ -170,7 +174,8 @@ class Server {
 // Closes the store while what it gathers from is still there, however run_with_store() ends.
 class StoreCloser {
  public:
-  StoreCloser(KeyPool& pool, std::unique_ptr<Store>& store) : pool_(pool), store_(store) {}
+  StoreCloser(KeyPool& pool, Clients& clients, std::unique_ptr<Store>& store)
+      : pool_(pool), clients_(clients), store_(store) {}
   ~StoreCloser() { close(); }
   StoreCloser(const StoreCloser&) = delete;
   StoreCloser& operator=(const StoreCloser&) = delete;
@@ -178,11 +183,13 @@ class StoreCloser {
   // What ends later tells nobody.
   void close() {
     pool_.set_observer(nullptr);
+    clients_.set_observer(nullptr);
     store_.reset();
   }
 
  private:
   KeyPool& pool_;
+  Clients& clients_;
   std::unique_ptr<Store>& store_;
 };
 
@@ -210,12 +217,21 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   const auto pool = KeyPool::create(clock);
   pool->set_observer(&keeper);
   fill_pool(*pool, *store, settings);
+  ClientKeeper client_keeper(*store);
   const auto clients = Clients::create();
-  fill_clients(*clients, *store, settings, clock.wall());
+  clients->set_observer(&client_keeper);
+  fill_clients(*clients, *store, settings, {clock.wall(), clock.monotonic()});
   const auto account = find_admin(*store, settings);
+  Sessions sessions(*store, fingerprint(account), clock);
+  SignInThrottle throttle(clock);
+  KeyChecks key_checks;
   const auto upload_secret = find_or_make_secret(*store, "upload_secret");
-  store->gather_states([&pool] { return pool->take_changes(); });
-  StoreCloser closer(*pool, store);
+  store->gather_states([&] {
+    auto state = pool->take_changes();
+    state.clients = clients->take_changes({clock.wall(), clock.monotonic()});
+    return state;
+  });
+  StoreCloser closer(*pool, *clients, store);
 
   auto tls_client = TlsClientContext::create(settings.upstream_ca_file);
   if (!tls_client) return fail(std::move(tls_client).error().within("UPSTREAM_CA_FILE"));
@@ -238,7 +254,12 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
 
   JobThread jobs;
   HeldBodies held_bodies(held_bodies_bytes);
-  Traffic traffic;
+  Loop main_loop;
+  Metrics metrics;
+  LiveFeed feed;
+  Traffic traffic(metrics, *clients, feed, clock);
+  LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
+  MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
   const Shared shared{
       .settings = live_settings,
       .clock = clock,
@@ -248,16 +269,21 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
       .cache = *cache,
       .store = *store,
       .policies = *policies,
+      .feed = feed,
+      .metrics = reporter,
       .jobs = jobs,
       .held_bodies = held_bodies,
       .sink = traffic,
       .account = account,
+      .sessions = sessions,
+      .throttle = throttle,
+      .key_checks = key_checks,
       .upload_secret = upload_secret,
       .tls_client = *tls_client,
       .tls_server = tls_server,
       .version = POLLUX_VERSION,
   };
-  Server server(shared, *policies);
+  Server server(main_loop, shared, *policies);
   live_settings.connect(*policies, jobs,
                         [&server](const auto& now, const auto& done) { server.hand_out(now, done); });
   live_settings.warn_of_strays();

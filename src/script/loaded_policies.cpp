@@ -12,6 +12,7 @@ namespace {
 constexpr std::array<HookName, hook_count> names_of_hooks{{{"auth", "identify"},
                                                            {"models", "resolve"},
                                                            {"models", "visible"},
+                                                           {"access", "permit"},
                                                            {"models", "overview"},
                                                            {"keys", "select"},
                                                            {"failover", "judge"},

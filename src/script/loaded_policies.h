@@ -27,6 +27,7 @@ enum class Hook : std::uint8_t {
   identify,
   resolve,
   visible,
+  permit,
   models_overview,  // For the administration, outside of any exchange.
   select,
   judge,
@@ -45,7 +46,7 @@ enum class Hook : std::uint8_t {
   anthropic_event,
   anthropic_error
 };
-inline constexpr std::size_t hook_count = 20;
+inline constexpr std::size_t hook_count = 21;
 
 enum class DialectHook : std::uint8_t { model, request, response, event, error };
 // `dialect` is "openai" or "anthropic".

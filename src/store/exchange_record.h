@@ -24,6 +24,7 @@ struct AttemptRecord {
 };
 
 struct ExchangeRecord {
+  std::int64_t id = 0;  // Unique; the microsecond in which it began, since 1970.
   WallTime began;
   std::string client_id, client_name;  // Empty: nobody who is known.
   std::string remote_address;
