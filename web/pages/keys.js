@@ -43,7 +43,8 @@ function KeyList({ keys, reload }) {
   const q = useDebounced(filter.q ?? '', 120);
   const survey = useMemo(() => surveyed(keys), [keys]);
   const rows = useMemo(() => filtered(keys, { ...filter, q }), [keys, filter, q]);
-  const chosen = useMemo(() => keys.filter((key) => selected.has(key.id)), [keys, selected]);
+  // What the filters hide is never changed unseen.
+  const chosen = useMemo(() => rows.filter((key) => selected.has(key.id)), [rows, selected]);
   const set = (name) => (value) => setFilter((old) => ({ ...old, [name]: value }));
   useEffect(() => {
     const { state, tag, project } = filter;
