@@ -1,7 +1,9 @@
 // The administration: what its parts share, and the handler of one request to it.
 //
 //   GET /health, GET /ready                no authorization
-//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic
+//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic, or the cookie
+//   of
+//                                          a session
 //
 // Answers and errors are JSON; an error names the field it is about.
 #pragma once
@@ -22,6 +24,10 @@
 
 namespace pollux {
 
+class KeyChecks;
+class Sessions;
+class SignInThrottle;
+
 // The administrator: a name, and the token as a hash only.
 struct AdminAccount {
   std::string username;
@@ -41,6 +47,9 @@ struct Admin {
   const PolicyHost& host;  // Of this worker, for health checks.
   std::size_t worker = 0;
   const AdminAccount& account;
+  Sessions& sessions;
+  SignInThrottle& throttle;
+  KeyChecks& key_checks;
   const Clock& clock;
   std::string_view version;
 };

@@ -80,6 +80,7 @@ Json key_json(const KeyStatus& key) {
                {"tags", key.profile.tags},
                {"weight", key.profile.weight},
                {"enabled", key.profile.enabled},
+               {"added_at", iso_time(key.added_at)},
                {"state", key.state},
                {"reason", text_or_null(reason_for(key))},
                {"disabled_by_hand", key.profile.disabled_by_owner},

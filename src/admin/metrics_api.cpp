@@ -33,8 +33,7 @@ class MetricsTask final : public AdminTask {
 
 }  // namespace
 
-AdminAnswer answer_metrics(const AdminCall& call, std::string_view rest) {
-  if (!rest.empty()) return admin_error(404, "there is no " + call.path);
+AdminAnswer answer_metrics(const AdminCall& call, std::string_view) {
   if (call.method != "GET") return admin_error(405, "only GET is offered here");
   AdminAnswer answer;
   answer.task = [&admin = call.admin](AdminReply& reply) {

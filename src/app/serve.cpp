@@ -17,6 +17,7 @@
 #include <memory>
 #include <vector>
 
+#include "admin/authorization.h"
 #include "admin/live_ticker.h"
 #include "admin/traffic.h"
 #include "app/identity.h"
@@ -198,6 +199,9 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
   const auto clients = Clients::create();
   fill_clients(*clients, *store, settings, clock.wall());
   const auto account = find_admin(*store, settings);
+  Sessions sessions(*store, fingerprint(account), clock);
+  SignInThrottle throttle(clock);
+  KeyChecks key_checks;
   const auto upload_secret = find_or_make_secret(*store, "upload_secret");
   store->gather_states([&pool] { return pool->take_changes(); });
   StoreCloser closer(*pool, store);
@@ -245,6 +249,9 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
       .held_bodies = held_bodies,
       .sink = traffic,
       .account = account,
+      .sessions = sessions,
+      .throttle = throttle,
+      .key_checks = key_checks,
       .upload_secret = upload_secret,
       .tls_client = *tls_client,
       .tls_server = tls_server,

@@ -1,5 +1,6 @@
 #include "app/worker.h"
 
+#include "admin/page.h"
 #include "gateway/exchange.h"
 #include "gateway/own_answer.h"
 
@@ -64,16 +65,23 @@ Worker::Worker(const Shared& shared, std::size_t number)
           .host = host_,
           .worker = number,
           .account = shared.account,
+          .sessions = shared.sessions,
+          .throttle = shared.throttle,
+          .key_checks = shared.key_checks,
           .clock = shared.clock,
           .version = shared.version,
       },
+      web_files_(loop_),
       server_(HttpServer::create(loop_, *this, ServerLimits{})) {
   shared.metrics.watch(loop_);
-  if (number == 0) health_clock_ = std::make_unique<HealthClock>(gateway_);
+  if (number > 0) return;
+  health_clock_ = std::make_unique<HealthClock>(gateway_);
+  key_checker_ = std::make_unique<KeyChecker>(admin_);
 }
 
 Worker::~Worker() {
   stop();
+  key_checker_.reset();
   health_clock_.reset();
   listener_.reset();
   server_.reset();
@@ -110,13 +118,15 @@ void Worker::stop() {
 
 std::unique_ptr<RequestHandler> Worker::accept(RequestHead head, BodyLength body, const ClientInfo& client,
                                                Reply& reply) {
-  if (head.method == "OPTIONS") {
+  auto path = normal_path(head.target);
+  if (is_page_request(head, path))
+    return answer_page(web_files_, shared_.settings.web_dir, std::move(head), path, client, reply);
+  if (is_admin_path(path)) return answer_admin(admin_, std::move(head), std::move(path), body, client, reply);
+  if (head.method == "OPTIONS") {  // Behind this are clients alone, which may be pages of any site.
     Headers headers;
     answer_preflight(head.headers, headers);
     return std::make_unique<FixedAnswer>(reply, 204, std::move(headers));
   }
-  auto path = normal_path(head.target);
-  if (is_admin_path(path)) return answer_admin(admin_, std::move(head), std::move(path), body, client, reply);
   auto route = find_route(head.method, head.target, head.headers);
   return std::make_unique<Exchange>(gateway_, std::move(route), std::move(head), body, client, reply);
 }

@@ -9,6 +9,10 @@
 #include <thread>
 
 #include "admin/admin.h"
+#include "admin/key_checks.h"
+#include "admin/sessions.h"
+#include "admin/sign_in_throttle.h"
+#include "admin/web_files.h"
 #include "gateway/gateway.h"
 #include "gateway/health_clock.h"
 #include "http/server.h"
@@ -33,6 +37,9 @@ struct Shared {
   HeldBodies& held_bodies;
   ExchangeSink& sink;
   const AdminAccount& account;
+  Sessions& sessions;
+  SignInThrottle& throttle;
+  KeyChecks& key_checks;
   const std::string& upload_secret;
   std::shared_ptr<TlsClientContext> tls_client;
   std::shared_ptr<TlsServerContext> tls_server;  // Null: plain HTTP.
@@ -67,9 +74,11 @@ class Worker final : private Gate {
   PolicyHost host_;
   Gateway gateway_;
   Admin admin_;
+  WebFiles web_files_;
   std::unique_ptr<HttpServer> server_;
   std::unique_ptr<Listener> listener_;
   std::unique_ptr<HealthClock> health_clock_;  // One worker's alone.
+  std::unique_ptr<KeyChecker> key_checker_;    // Likewise.
   std::thread thread_;
 };
 

@@ -19,6 +19,8 @@ struct GivenKey {
   std::string name;
   std::string project;
   std::vector<std::string> tags;
+  double weight = 1;
+  bool enabled = true;
 };
 
 struct Settings {

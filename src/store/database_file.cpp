@@ -303,6 +303,17 @@ std::vector<Client> DatabaseFile::load_clients() {
   return clients;
 }
 
+std::vector<SessionRecord> DatabaseFile::load_sessions() {
+  const std::lock_guard lock(mutex_);
+  std::vector<SessionRecord> sessions;
+  try {
+    read_sessions(*database_, sessions);
+  } catch (const SQLite::Exception& failure) {
+    log_error("database: not all sessions could be read", {{"error", in_words(failure)}});
+  }
+  return sessions;
+}
+
 std::optional<std::string> DatabaseFile::load_value(std::string_view name) {
   const std::lock_guard lock(mutex_);
   try {

@@ -96,7 +96,20 @@ ALTER TABLE key_states ADD COLUMN rest_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE key_states ADD COLUMN on_trial INTEGER NOT NULL DEFAULT 0;
 )";
 
-constexpr std::array all_steps{keys_and_clients, quotas_of_projects};
+constexpr const char* sign_in_sessions = R"(
+CREATE TABLE sessions (
+  token_hash TEXT PRIMARY KEY,
+  account TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_seen INTEGER NOT NULL
+) WITHOUT ROWID;
+)";
+
+constexpr std::array all_steps{
+    keys_and_clients,
+    quotas_of_projects,
+    sign_in_sessions,
+};
 constexpr std::array<std::string_view, 6> tables{"keys",    "key_states",   "key_models",
                                                  "clients", "named_values", "quotas"};
 

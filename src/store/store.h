@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "pool/clients.h"
 #include "pool/key_pool.h"
+#include "store/session_record.h"
 
 namespace pollux {
 
@@ -39,6 +40,7 @@ class Store {
   virtual std::vector<std::pair<KeyRecord, KeyState>> load_keys() = 0;
   virtual std::vector<QuotaState> load_quotas() = 0;
   virtual std::vector<Client> load_clients() = 0;
+  virtual std::vector<SessionRecord> load_sessions() = 0;
   virtual std::optional<std::string> load_value(std::string_view name) = 0;
 
   virtual void save_key(KeyRecord record, Done done = {}) = 0;
@@ -46,6 +48,8 @@ class Store {
   virtual void save_client(Client client, Done done = {}) = 0;
   virtual void remove_client(std::string id, Done done = {}) = 0;
   virtual void save_value(std::string name, std::string value, Done done = {}) = 0;
+  virtual void save_session(SessionRecord session, Done done = {}) = 0;
+  virtual void remove_session(std::string token_hash, Done done = {}) = 0;
 
   // `done` is called once everything queued before it is on disk, or could not be written.
   virtual void barrier(Done done) = 0;

@@ -174,6 +174,16 @@ void write(SQLite::Database& database, const NamedValue& named) {
            named.value);
 }
 
+void write(SQLite::Database& database, const SessionRecord& session) {
+  run_once(database,
+           "INSERT OR REPLACE INTO sessions (token_hash, account, created_at, last_seen) VALUES (?, ?, ?, ?)",
+           session.token_hash, session.account, session.created_at, session.last_seen);
+}
+
+void write(SQLite::Database& database, const RemovedSession& session) {
+  run_once(database, "DELETE FROM sessions WHERE token_hash = ?", session.token_hash);
+}
+
 using KeyStates = std::unordered_map<std::string, KeyState>;  // By the key's id.
 
 void read_states(SQLite::Database& database, KeyStates& states) {
@@ -288,6 +298,19 @@ void read_values(SQLite::Database& database, std::vector<NamedValue>& values) {
     Row row(statement);
     auto name = row.text();
     values.push_back({std::move(name), row.text()});
+  }
+}
+
+void read_sessions(SQLite::Database& database, std::vector<SessionRecord>& sessions) {
+  SQLite::Statement statement(database, "SELECT token_hash, account, created_at, last_seen FROM sessions");
+  while (statement.executeStep()) {
+    Row row(statement);
+    SessionRecord session;
+    session.token_hash = row.text();
+    session.account = row.text();
+    session.created_at = row.time();
+    session.last_seen = row.time();
+    sessions.push_back(std::move(session));
   }
 }
 

@@ -14,6 +14,7 @@
 
 #include "pool/clients.h"
 #include "pool/key_pool.h"
+#include "store/session_record.h"
 
 namespace pollux {
 
@@ -27,7 +28,11 @@ struct RemovedClient {
 struct NamedValue {
   std::string name, value;
 };
-using Change = std::variant<KeyRecord, RemovedKey, Client, RemovedClient, NamedValue>;
+struct RemovedSession {
+  std::string token_hash;
+};
+using Change =
+    std::variant<KeyRecord, RemovedKey, Client, RemovedClient, NamedValue, SessionRecord, RemovedSession>;
 
 // States that wait to be written: of the same key, or project and model, the last one counts.
 struct StateBatch {
@@ -50,6 +55,7 @@ void read_keys(SQLite::Database& database, StoredKeys& keys);
 void read_quotas(SQLite::Database& database, std::vector<QuotaState>& quotas);
 void read_clients(SQLite::Database& database, std::vector<Client>& clients);
 void read_values(SQLite::Database& database, std::vector<NamedValue>& values);
+void read_sessions(SQLite::Database& database, std::vector<SessionRecord>& sessions);
 std::optional<std::string> read_value(SQLite::Database& database, std::string_view name);
 
 // REQUIRES: a transaction is open.

@@ -4,14 +4,15 @@ import { createServer, request } from 'node:http';
 import { once } from 'node:events';
 import { pipeline } from 'node:stream';
 
-/** `{url, close()}`: what is asked for below `prefix` ("/pollux") comes from `target`; all else is a 404 of the proxy's. */
+/** `{url, target, close()}`: what is asked for below `prefix` ("/pollux") comes from `target`, which may change; all else is a 404 of the proxy's. */
 export async function startPrefixProxy(target, prefix) {
+  const proxy = { target };
   const server = createServer((incoming, answer) => {
     if (!incoming.url.startsWith(`${prefix}/`)) {
       answer.writeHead(404).end('the proxy has nothing there');
       return;
     }
-    const outgoing = request(target + incoming.url.slice(prefix.length), { method: incoming.method, headers: incoming.headers }, (reply) => {
+    const outgoing = request(proxy.target + incoming.url.slice(prefix.length), { method: incoming.method, headers: incoming.headers }, (reply) => {
       answer.writeHead(reply.statusCode, reply.headers);
       answer.flushHeaders();
       pipeline(reply, answer, () => {});
@@ -21,12 +22,12 @@ export async function startPrefixProxy(target, prefix) {
     pipeline(incoming, outgoing, () => {});
   });
   await once(server.listen(0, '127.0.0.1'), 'listening');
-  return {
+  return Object.assign(proxy, {
     url: `http://127.0.0.1:${server.address().port}${prefix}`,
     close: async () => {
       server.closeAllConnections();
       server.close();
       await once(server, 'close');
     },
-  };
+  });
 }
