@@ -57,7 +57,7 @@ export default {
     answered: '成功', failed: '失败', client_gone: '客户端断开', enabled: '已启用', expired: '已过期', active: '生效中',
   },
   table: {
-    all: '全选', one: '选择', empty: '没有符合条件的内容。',
+    all: '全选', one: '选择 {name}', empty: '没有符合条件的内容。',
   },
   chart: {
     time: '时间', asTable: '以表格查看',
