@@ -33,9 +33,12 @@ constexpr std::array subjects{
     Subject{"/admin/status", answer_status},
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
+    Subject{"/admin/clients", answer_clients},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
     Subject{"/admin/events", answer_events},
     Subject{"/metrics", answer_metrics},
+    Subject{"/admin/settings", answer_settings},
+    Subject{"/admin/models", answer_models},
 };
 
 // Null: there is none. What is behind the subject's name goes into `rest`.

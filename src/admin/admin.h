@@ -14,7 +14,9 @@
 
 #include "admin/live_feed.h"
 #include "admin/metrics_reporter.h"
+#include "admin/settings_service.h"
 #include "base/clock.h"
+#include "base/job_thread.h"
 #include "base/settings.h"
 #include "http/server.h"
 #include "pool/clients.h"
@@ -44,6 +46,8 @@ struct Admin {
   PolicyLibrary& policies;
   LiveFeed& feed;
   MetricsReporter& metrics;
+  SettingsService& live_settings;
+  JobThread& jobs;         // For what may block.
   const PolicyHost& host;  // Of this worker, for health checks.
   std::size_t worker = 0;
   const AdminAccount& account;

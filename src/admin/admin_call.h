@@ -89,5 +89,8 @@ AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_events(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_metrics(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_clients(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_settings(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_models(const AdminCall& call, std::string_view rest);
 
 }  // namespace pollux

@@ -21,7 +21,9 @@
 #include "base/redact.h"
 #include "base/result.h"
 #include "base/settings.h"
+#include "pool/client_usage.h"
 #include "pool/quota_limits.h"
+#include "pool/stored_use.h"
 #include "pool/token_counts.h"
 
 namespace pollux {
@@ -151,10 +153,7 @@ struct QuotaState {
   std::string project, model;
   std::int64_t day = 0;  // Google's day of requests_today, as yyyymmdd.
   std::int64_t requests_today = 0;
-  struct Use {
-    WallTime at;  // Counts for the 60 seconds from then.
-    std::int64_t requests = 0, tokens = 0;
-  };
+  using Use = StoredUse;
   std::vector<Use> minute;  // Oldest first, at most 241.
   std::optional<WallTime> cooldown_until;
   int back_offs = 0;
@@ -164,7 +163,8 @@ struct PoolState {
   std::vector<std::pair<std::string, KeyState>> keys;  // By id.
   std::vector<QuotaState> quotas;
   std::vector<std::pair<std::string, std::string>> forgotten_quotas;  // (project, model): no longer there.
-  bool empty() const { return keys.empty() && quotas.empty() && forgotten_quotas.empty(); }
+  std::vector<ClientUsageState> clients;                              // Of Clients, not of the KeyPool.
+  bool empty() const { return keys.empty() && quotas.empty() && forgotten_quotas.empty() && clients.empty(); }
 };
 struct KeyRecord {
   std::string id, secret;

@@ -55,6 +55,7 @@ describe('settings as a form', () => {
       setting({ name: 'WRONG' })];
     const { changes, errors } = changesOf(all, { MAX_RETRIES: '', PINNED: '1', PORT: '1', SAME: '3', WRONG: '-1' });
     assert.deepEqual(changes, { MAX_RETRIES: null });
+    assert.deepEqual(changesOf([setting({ value: 7, source: 'here' })], { MAX_RETRIES: '3' }).changes, { MAX_RETRIES: null }, 'the default');
     assert.deepEqual(Object.keys(errors), ['WRONG']);
   });
 });

@@ -5,7 +5,7 @@ import { useEvent } from '../lib/events.js';
 import { t } from '../lib/i18n.js';
 import { useLoaded } from '../lib/load.js';
 import { go, href, replaceQuery, useLeaveGuard } from '../lib/router.js';
-import { html, useEffect, useState } from '../lib/ui.js';
+import { html, useEffect, useRef, useState } from '../lib/ui.js';
 import { Button, Empty, Loaded, Notice, Page, Tabs, confirmed, toast } from '../widgets/index.js';
 import { placeOf } from './policies/diff.js';
 import { Diff } from './policies/diff_view.js';
@@ -40,7 +40,7 @@ function Problem({ title, error, path }) {
     <p><b>${title}</b></p><p class="mono">${error.message}</p><//></div>`;
 }
 
-function useSaving(file, draft, loaded, setIsNew) {
+function useSaving({ file, draft, loaded, setIsNew, leaving }) {
   const [error, setError] = useState(null);
   const attempt = async (action) => {
     try {
@@ -75,12 +75,15 @@ function useSaving(file, draft, loaded, setIsNew) {
       const sure = await confirmed({ title: t(`policies.${kind}.title`, { path: file.path }), text: t(`policies.${kind}.text`),
         action: t(`policies.${kind}.action`), danger: true });
       if (!sure) return;
-      await attempt(async () => {
+      leaving.current = !file.overrides;  // What is deleted is not read again.
+      const done = await attempt(async () => {
         await api.del(apiPath(file.path));
         toast(t(`policies.${kind}.done`, { path: file.path }));
         draft.take(file.shipped_text ?? draft.text);
         if (file.overrides) await loaded.reload(); else setTimeout(() => go('/policies'));
+        return true;
       });
+      if (!done) leaving.current = false;
     },
   };
 }
@@ -100,9 +103,9 @@ function Writing({ file, draft, saving, line }) {
   </div>`;
 }
 
-function File({ file, loaded, query, isNew, setIsNew }) {
+function File({ file, loaded, query, isNew, setIsNew, leaving }) {
   const draft = useDraft(file, isNew);
-  const saving = useSaving(file, draft, loaded, setIsNew);
+  const saving = useSaving({ file, draft, loaded, setIsNew, leaving });
   const [tab, setTab] = useState('edit');
   const [inputs, setInputs] = useState({});
   useLeaveGuard(draft.dirty, () => confirmed({ title: t('policies.leave.title'), text: t('policies.leave.text', { path: file.path }),
@@ -110,7 +113,7 @@ function File({ file, loaded, query, isNew, setIsNew }) {
   const tabs = ['edit', file.diff !== null && 'diff', file.overrides && 'shipped', file.settings.length > 0 && 'settings'].filter(Boolean)
     .map((value) => ({ value, label: t(`policies.tab.${value}`), ...(value === 'settings' && { count: file.settings.length }) }));
   const shown = tabs.some(({ value }) => value === tab) ? tab : 'edit';
-  return html`<div class="policy-bar"><div class="button-row"><${Source} file=${file} /><${Health} file=${file} />
+  return html`<div class="policy-bar"><div class="button-row"><${Source} file=${file} />${!isNew && html`<${Health} file=${file} />`}
         ${draft.dirty && html`<span class="muted">${t('policies.unsaved')}</span>`}</div>
       <div class="button-row">
         ${file.owner && !isNew && html`<${Button} kind="danger"
@@ -129,7 +132,8 @@ export default function Policy({ params, query }) {
   const { path } = params;
   const [isNew, setIsNew] = useState(query.new === '1');
   const loaded = useLoaded(() => (isNew ? newFile(path) : api.get(apiPath(path))), [path]);
-  useEvent('policies', loaded.reload);
+  const leaving = useRef(false);
+  useEvent('policies', () => { if (!leaving.current) loaded.reload(); });
   useEvent('settings', loaded.reload);
   const gone = loaded.error?.status === 404 && !loaded.data;
   const again = html`<${Button} kind="main" onClick=${() => { setIsNew(true); setTimeout(loaded.reload); }}>${t('policies.new.createThis',
@@ -137,6 +141,6 @@ export default function Policy({ params, query }) {
   return html`<${Page} title=${html`<span class="mono">${path}</span>`} subtitle=${purposeOf(path)}
     back=${{ href: href('/policies'), label: t('policies.title') }}>
     ${gone ? html`<${Empty} icon="policies" title=${t('policies.gone', { path })} action=${again} />`
-      : html`<${Loaded} from=${loaded}>${(file) => html`<${File} ...${{ file, loaded, query, isNew, setIsNew }} />`}<//>`}
+      : html`<${Loaded} from=${loaded}>${(file) => html`<${File} ...${{ file, loaded, query, isNew, setIsNew, leaving }} />`}<//>`}
   <//>`;
 }

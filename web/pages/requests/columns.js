@@ -16,6 +16,7 @@ export function Outcome({ request }) {
   if (request.status !== null && request.status < 400 && isError(request)) {
     return html`<${Badge} kind="bad">${t('requests.cut', { status: request.status })}<//>`;
   }
+  if (request.status === null) return html`<${Badge} state="failed" />`;
   return html`<${StatusBadge} status=${request.status} />`;
 }
 

@@ -25,8 +25,10 @@ export function valueInWords(name, value, rows = []) {
   return value;
 }
 
-const pairInWords = (filters, name, rows) => t('requests.filter.pair',
-  { name: t(`requests.filter.${name}`), value: valueInWords(name, filters[name], rows) });
+function pairInWords(filters, name, rows) {
+  const isAge = name === 'since' && AGES.includes(filters.since);
+  return t('requests.filter.pair', { name: t(`requests.filter.${isAge ? 'time' : name}`), value: valueInWords(name, filters[name], rows) });
+}
 
 /** "Status: errors; client: phone" */
 export const filtersInWords = (filters, rows) => FILTERS.filter((name) => filters[name])

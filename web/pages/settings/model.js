@@ -62,7 +62,8 @@ export function fromInput(setting, input) {
   return { value: input.trim() };
 }
 
-// What the inputs change, for one PATCH, and what is wrong with them. `inputs`: by name, of those that were touched.
+// What the inputs change, for one PATCH, and what is wrong with them. `inputs`: by name, of those that were touched. What
+// says the same as the default is the default, and follows it when an update changes it.
 export function changesOf(settings, inputs) {
   const changes = {};
   const errors = {};
@@ -71,7 +72,7 @@ export function changesOf(settings, inputs) {
     if (input === undefined || !mayChange(setting) || input === toInput(setting)) continue;
     const read = fromInput(setting, input);
     if (read.error) errors[setting.name] = read;
-    else changes[setting.name] = read.value;
+    else changes[setting.name] = input === toInput(setting, setting.default) ? null : read.value;
   }
   return { changes, errors };
 }

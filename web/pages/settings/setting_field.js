@@ -33,7 +33,10 @@ function hintOf(setting) {
 function Input({ setting, value, error, onInput }) {
   const common = { label: t('settings.valueOf', { name: setting.name }), labelHidden: true, error, value, onInput, hint: hintOf(setting) || undefined,
     placeholder: setting.default === null ? t('settings.empty') : valueWords(setting, setting.default), spellcheck: false, autocomplete: 'off' };
-  if (setting.type === 'boolean') return html`<${Switch} label=${t(value ? 'settings.on' : 'settings.off')} checked=${value} onChange=${onInput} />`;
+  if (setting.type === 'boolean') {
+    const words = html`<span class="unseen">${common.label}: </span>${t(value ? 'settings.on' : 'settings.off')}`;
+    return html`<${Switch} label=${words} checked=${value} onChange=${onInput} />`;
+  }
   if (setting.type === 'choice') return html`<${Select} ...${common} options=${setting.choices} onChange=${onInput} />`;
   if (setting.type === 'list') return html`<${TextArea} ...${common} rows=${Math.min(8, Math.max(2, value.split('\n').length))} />`;
   const numeric = ['integer', 'number'].includes(setting.type);
