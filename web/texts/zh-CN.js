@@ -137,7 +137,7 @@ export default {
     secretHint: 'Pollux 从不显示完整密钥，因此只能复制首尾几位。',
     running: '{n} 个进行中',
     failed: '失败 {n} 次',
-    backIn: '恢复倒计时',
+    backIn: '剩余',
     modelsResting: '{n}/{all} 个模型冷却中',
     search: '搜索名称、密钥、ID、标签或项目',
     anyTag: '所有标签', anyProject: '所有项目',

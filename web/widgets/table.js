@@ -2,7 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { language, t } from '../lib/i18n.js';
-import { sortRows, toggled } from '../lib/sorting.js';
+import { inOrder, sortRows, toggled } from '../lib/sorting.js';
 import { Icon } from './icon.js';
 
 const CARDS_BELOW = 600;
@@ -20,11 +20,15 @@ export function Table({ label, rows, columns, rowId = (row) => row.id, rowName =
   const frame = useRef(null);
   const body = useRef(null);
   const anchor = useRef(null);
+  const order = useRef([]);
   const [sort, setSort] = useState(firstSort ?? null);
   const width = useWidth(frame);
   const sorted = useMemo(() => {
     const column = sort && columns.find((each) => each.id === sort.by);
-    return column?.value ? sortRows(rows, column.value, sort.descending, language.get()) : rows;
+    if (!column?.value) return rows;
+    const next = sortRows(inOrder(rows, order.current, rowId), column.value, sort.descending, language.get());
+    order.current = next.map(rowId);
+    return next;
   }, [rows, sort, language.get()]);
   const asCards = Boolean(card) && width < CARDS_BELOW;
   const rowHeight = asCards ? cardHeight : lineHeight;
