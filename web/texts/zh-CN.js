@@ -456,7 +456,7 @@ export default {
     pinned: '由 {source} 设定，优先生效：请在那里修改 {name} 并重启 Pollux。',
     startOnly: '仅在启动时读取：请在环境变量或 .env 中设置 {name} 并重启 Pollux。',
     unsaved: '{n} 项修改尚未保存', undo: '撤销',
-    saved: '已保存：{names}。',
+    saved: '已保存 {n} 项设置：{names}。',
     error: {
       number: '请填写数字。', integer: '请填写整数。', bytes: '请填写字节数，例如 64MiB。',
       min: '不能小于 {bound}。', max: '不能大于 {bound}。',

@@ -59,6 +59,9 @@ export function Table({ label, rows, columns, rowId = (row) => row.id, rowName =
   </div>`;
 }
 
+/** The head of a plain table. */
+export const Heads = ({ labels }) => html`<thead><tr>${labels.map((label) => html`<th scope="col">${label}</th>`)}</tr></thead>`;
+
 function Head({ column, sort, onSort }) {
   const direction = sort?.by === column.id ? (sort.descending ? 'descending' : 'ascending') : undefined;
   const next = () => onSort({ by: column.id, descending: direction ? !sort.descending : Boolean(column.numeric) });

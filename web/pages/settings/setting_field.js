@@ -60,8 +60,8 @@ export function SettingField({ setting, input, error, onInput }) {
         <${Badge} kind=${setting.source === 'here' ? 'good' : setting.pinned ? 'warn' : 'off'}>${sourceWords(setting)}<//>
         ${!setting.changeable && html`<${Badge} kind="off">${t('settings.atStart')}<//>`}</div>
       <p>${aboutOf(setting)}</p></div>
-    <div class="setting-value">${mayChange(setting) ? html`<${Input} ...${{ setting, value, error, onInput }} />` : html`<${Fixed}
-      setting=${setting} />`}
+    <div class="setting-value">
+      ${mayChange(setting) ? html`<${Input} ...${{ setting, value, error, onInput }} />` : html`<${Fixed} setting=${setting} />`}
       ${setting.type !== 'secret' && html`<p class="hint setting-default">
         <span>${t('settings.defaultIs', { value: valueWords(setting, setting.default) })}</span>
         ${mayChange(setting) && value !== standard && html`<${Button} kind="quiet" small
