@@ -257,6 +257,7 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   Loop main_loop;
   Metrics metrics;
   LiveFeed feed;
+  live_settings.on_settings_changed([&feed](const Settings&) { feed.publish("settings", "{}"); });
   Traffic traffic(metrics, *clients, feed, clock);
   LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
   MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
