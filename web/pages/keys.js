@@ -40,16 +40,16 @@ export default function KeysPage({ query }) {
 function KeyList({ keys, reload }) {
   const [filter, setFilter] = useState(() => currentPlace().query);
   const [selected, setSelected] = useState(new Set());
-  const q = useDebounced(filter.q ?? '', 120);
   const survey = useMemo(() => surveyed(keys), [keys]);
-  const rows = useMemo(() => filtered(keys, { ...filter, q }), [keys, filter, q]);
+  const rows = useMemo(() => filtered(keys, filter), [keys, filter]);
   // What the filters hide is never changed unseen.
   const chosen = useMemo(() => rows.filter((key) => selected.has(key.id)), [rows, selected]);
   const set = (name) => (value) => setFilter((old) => ({ ...old, [name]: value }));
+  const settled = useDebounced(filter);  // Browsers take only so many changes of the address.
   useEffect(() => {
-    const { state, tag, project } = filter;
+    const { state, tag, project, q } = settled;
     replaceQuery({ state, tag, project, q });
-  }, [filter, q]);
+  }, [settled]);
 
   const tabs = [{ value: '', label: t('common.all'), count: keys.length },
     ...STATES.map((state) => ({ value: state, label: t(`states.${state}`), count: survey.states[state] }))];
