@@ -42,9 +42,9 @@ const columns = () => [
     cell: (row) => number(row.usage.requests) },
   { id: 'failures', label: t('models.column.failures'), from: 700, width: '84px', numeric: true, value: (row) => row.usage.failures,
     cell: (row) => number(row.usage.failures) },
-  { id: 'tokens', label: t('models.column.tokens'), from: 560, width: '150px', numeric: true, value: (row) => row.usage.input + row.usage.output,
+  { id: 'tokens', label: t('models.column.tokens'), from: 560, width: '176px', numeric: true, value: (row) => row.usage.input + row.usage.output,
     cell: tokensOf },
-  { id: 'limits', label: t('models.column.limits'), from: 940, width: '150px', numeric: true, value: (row) => row.input_token_limit,
+  { id: 'limits', label: t('models.column.limits'), from: 940, width: '176px', numeric: true, value: (row) => row.input_token_limit,
     cell: (row) => (row.input_token_limit ? t('requests.tokensInOut',
       { input: compact(row.input_token_limit), output: compact(row.output_token_limit) }) : '–') },
 ];
@@ -92,8 +92,9 @@ export default function Models() {
       const rows = findModels(rowsOf(data.models, usage), words);
       const aliases = findModels(data.aliases, words);
       const search = html`<${SearchInput} label=${t('models.search')} value=${words} onInput=${setWords} />`;
-      return html`${data.error && html`<${Notice} kind="warn">${t('models.listFailed')} ${data.error}<//>`}
-        <div class="stack"><${List} rows=${rows} search=${search} />
+      return html`<div class="stack">
+          ${data.error && html`<${Notice} kind="warn">${t('models.listFailed')} ${data.error}<//>`}
+          <${List} rows=${rows} search=${search} />
           <div class="grid"><${Aliases} aliases=${aliases} /><${Endings} endings=${data.endings} /></div></div>`;
     }}<//>
   <//>`;

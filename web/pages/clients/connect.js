@@ -24,7 +24,8 @@ export function Connect({ token }) {
     <div class="scrolling-x" tabindex="0" role="group" aria-label=${t('clients.connect.tools')}><table class="tools">
       <${Heads} labels=${[t('clients.connect.tool'), t('clients.connect.field'), t('clients.connect.address'), unseen(t('common.copy'))]} />
       <tbody>${toolsFor(base).map((tool) => html`<tr key=${tool.name}><th scope="row">${tool.name}</th><td>${tool.field}</td>
-        <td class="mono">${tool.address}</td><td><${CopyButton} text=${tool.address} label=${t('clients.connect.copyAddress', { name: tool.name })} /></td></tr>`)}</tbody></table></div>
+        <td class="mono">${tool.address}</td><td><${CopyButton} text=${tool.address} label=${t('clients.connect.copyAddress', { name: tool.name })} />
+          </td></tr>`)}</tbody></table></div>
   </div>`;
 }
 

@@ -6,6 +6,8 @@ import { href } from '../../lib/router.js';
 import { html, useMemo } from '../../lib/ui.js';
 import { Card, CopyButton, Notice } from '../../widgets/index.js';
 
+const CUT_MARK = '… (cut here)';  // The server's, behind what it kept.
+
 // JSON in lines; a stream's events, and JSON that was cut, as they are.
 function pretty(text) {
   try { return JSON.stringify(JSON.parse(text), null, 2); } catch { return text; }
@@ -13,10 +15,10 @@ function pretty(text) {
 
 function Body({ title, text, size }) {
   const shown = useMemo(() => pretty(text), [text]);
-  const kept = useMemo(() => new Blob([text]).size, [text]);
+  const kept = text.endsWith(CUT_MARK) ? new Blob([text.slice(0, -CUT_MARK.length)]).size : null;
   const actions = html`<span class="button-row"><span class="muted small">${bytes(size)}</span><${CopyButton} text=${text} /></span>`;
   return html`<${Card} title=${title} actions=${actions}>
-    <div class="stack">${kept < size && html`<${Notice} kind="warn">${t('requests.bodies.cut', { kept: bytes(kept), size: bytes(size) })}<//>`}
+    <div class="stack">${kept !== null && html`<${Notice} kind="warn">${t('requests.bodies.cut', { kept: bytes(kept), size: bytes(size) })}<//>`}
     <pre class="body" tabindex="0" aria-label=${title}>${shown || t('requests.bodies.empty')}</pre></div><//>`;
 }
 
