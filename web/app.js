@@ -24,13 +24,14 @@ function App() {
     try { session.set(await api.get('admin/session')); } catch (failure) { if (failure.status !== 401) setError(failure); }
   }
   useEffect(() => { ask(); }, []);
-  useEffect(() => { if (who) setWasIn(true); }, [who]);
+  useEffect(() => { if (who) setWasIn(true); else if (who === false) setWasIn(false); }, [who]);
 
   if (who === undefined) return html`<main class="lone">${error ? html`<${Failed} error=${error} retry=${ask} />` : html`<${Loading} />`}</main>`;
   // When a session ends the page stays behind the sign-in page, with all that was being written on it.
+  const again = wasIn && who === null;
   return html`<div key=${spoken}>
-    ${(who || wasIn) && html`<div inert=${!who} hidden=${!who}><${Shell} /></div>`}
-    ${!who && html`<${SignIn} again=${wasIn} onForget=${() => setWasIn(false)} />`}
+    ${(who || again) && html`<div inert=${!who} hidden=${!who}><${Shell} /></div>`}
+    ${!who && html`<${SignIn} again=${again} />`}
     <${Confirmation} /><${Toasts} />
   </div>`;
 }

@@ -44,7 +44,7 @@ async function call(method, path, { params, body, text, headers, signal } = {}) 
 async function read(response, path) {
   const answer = await response.json().catch(() => null);
   if (response.ok && answer !== null) return answer;
-  if (response.status === 401 && path !== 'admin/login') session.set(null);
+  if (response.status === 401 && path !== 'admin/login' && session.get() !== false) session.set(null);
   const error = answer?.error ?? {};
   throw new ApiError(response.status, error.message ?? t('errors.strange', { status: String(response.status) }),
     { ...error, answer, retryAfter: Number(response.headers.get('Retry-After')) || null });

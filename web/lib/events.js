@@ -16,9 +16,10 @@ const listeners = new Map(NAMES.map((name) => [name, new Set()]));
 let source = null;
 let retry = 0;
 let tries = 0;
+let wasOpen = false;
 let watch = 0;
 
-/** Calls `fn` with the data of each such event. 'hello' comes whenever the feed is open (again): what was missed can be read anew then. */
+/** Calls `fn` with the data of each such event. 'hello' comes when the feed is open again: what was missed can be read then. */
 export function onEvent(name, fn) {
   listeners.get(name).add(fn);
   return () => listeners.get(name).delete(fn);
@@ -45,6 +46,10 @@ function arrived(name, event) {
   if (name === 'hello') {
     tries = 0;
     feedState.set('live');
+    if (!wasOpen) {
+      wasOpen = true;  // What a page has just read needs no second reading.
+      return;
+    }
   }
   const data = JSON.parse(event.data);
   for (const listener of [...listeners.get(name)]) listener(data);

@@ -57,7 +57,7 @@ export default {
     answered: 'Answered', failed: 'Failed', client_gone: 'Client left', enabled: 'Enabled', expired: 'Expired', active: 'Active',
   },
   table: {
-    all: 'Select all', one: 'Select', empty: 'Nothing fits.',
+    all: 'Select all', one: 'Select {name}', empty: 'Nothing fits.',
   },
   chart: {
     time: 'Time', asTable: 'As a table',

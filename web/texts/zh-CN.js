@@ -57,7 +57,7 @@ export default {
     answered: '成功', failed: '失败', client_gone: '客户端断开', enabled: '已启用', expired: '已过期', active: '生效中',
   },
   table: {
-    all: '全选', one: '选择', empty: '没有符合条件的内容。',
+    all: '全选', one: '选择 {name}', empty: '没有符合条件的内容。',
   },
   chart: {
     time: '时间', asTable: '以表格查看',
@@ -137,7 +137,7 @@ export default {
     secretHint: 'Pollux 从不显示完整密钥，因此只能复制首尾几位。',
     running: '{n} 个进行中',
     failed: '失败 {n} 次',
-    backIn: '恢复倒计时',
+    backIn: '剩余',
     modelsResting: '{n}/{all} 个模型冷却中',
     search: '搜索名称、密钥、ID、标签或项目',
     anyTag: '所有标签', anyProject: '所有项目',
