@@ -3,8 +3,8 @@
 import { api } from '../lib/api.js';
 import { countdown } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
-import { session } from '../lib/session.js';
 import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
+import { askWho } from '../lib/who.js';
 import { useNow } from '../lib/clock.js';
 import { Brand, LanguageSwitch } from '../shell.js';
 import { Button } from '../widgets/button.js';
@@ -46,7 +46,7 @@ function SignInForm({ again }) {
     try {
       await api.post('admin/login', { username, password });
       remember('pollux.username', username);
-      session.set(await api.get('admin/session'));
+      await askWho();
     } catch (error) {
       setFailure({ ...told(error), until: error.status === 429 ? Date.now() + (error.retryAfter ?? 5) * 1000 : null });
       setPassword('');
