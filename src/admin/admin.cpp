@@ -29,6 +29,8 @@ constexpr std::array subjects{
     Subject{"/admin/status", answer_status},
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
+    Subject{"/admin/requests", answer_requests},
+    Subject{"/admin/stats", answer_stats},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
 };
 

@@ -16,6 +16,7 @@
 #include "pool/clients.h"
 #include "pool/key_pool.h"
 #include "script/policy_library.h"
+#include "store/request_log.h"
 #include "store/store.h"
 
 namespace pollux {
@@ -33,6 +34,7 @@ struct Admin {
   KeyPool& pool;
   Clients& clients;
   Store& store;
+  RequestLog& requests;
   PolicyLibrary& policies;
   const PolicyHost& host;  // Of this worker, for health checks.
   std::size_t worker = 0;

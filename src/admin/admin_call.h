@@ -76,6 +76,8 @@ AdminAnswer answer_health(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_ready(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_status(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_keys(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_requests(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_stats(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
 

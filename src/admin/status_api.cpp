@@ -27,6 +27,7 @@ AdminAnswer answer_ready(const AdminCall& call, std::string_view) {
     }
   }
   if (auto trouble = admin.store.health(); !trouble.empty()) warnings.push_back(std::move(trouble));
+  if (auto trouble = admin.requests.health(); !trouble.empty()) warnings.push_back(std::move(trouble));
   if (auto error = admin.policies.report().error; !error.empty()) warnings.push_back("policies: " + error);
   const bool ready = problems.empty();
   return {ready ? 200 : 503, {{"ready", ready}, {"problems", problems}, {"warnings", warnings}}};

@@ -221,7 +221,8 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
     return fail(std::move(loaded).error().within("policies"));
 
   HeldBodies held_bodies(held_bodies_bytes);
-  Traffic traffic;
+  RequestLog requests(settings.data_dir, clock, RequestLogLimits::from(settings));
+  Traffic traffic(requests);
   const Shared shared{
       .settings = settings,
       .clock = clock,
@@ -230,6 +231,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
       .shared_table = *shared_table,
       .cache = *cache,
       .store = *store,
+      .requests = requests,
       .policies = *policies,
       .upstream = *upstream,
       .held_bodies = held_bodies,
@@ -245,6 +247,7 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
   give_back_memory();
   server.run();
   server.stop();
+  requests.stop();
   closer.close();  // What is left is written while the loops that wait for a word of it are still there.
   log_info("stopped");
   log_stop();

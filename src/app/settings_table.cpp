@@ -258,6 +258,16 @@ Wrongs read_log_format(std::string_view value, Settings& settings) {
   return {};
 }
 
+Wrongs read_request_log_bodies(std::string_view value, Settings& settings) {
+  const std::string name = lower_case(value);
+  if (name != "off" && name != "errors" && name != "all")
+    return wrong(value, invalid_input("off, errors or all"));
+  settings.request_log_bodies = name == "off"   ? KeptBodies::off
+                                : name == "all" ? KeptBodies::all
+                                                : KeptBodies::errors;
+  return {};
+}
+
 Wrongs read_data_dir(std::string_view value, Settings& settings) {
   settings.data_dir = std::string(value);
   return {};
@@ -328,6 +338,18 @@ constexpr std::array table{
             bytes<&S::max_body_bytes, 1ULL << 40>},
     Setting{"RETRY_BODY_BYTES", "", "32MiB", "Bytes of the largest request body that is held for a retry.",
             false, bytes<&S::retry_body_bytes, 1ULL << 30>},
+    Setting{"REQUEST_LOG_DAYS", "", "14", "Days that the request log goes back; 0: nothing is kept.", false,
+            whole_number<&S::request_log_days, 0, 3650>},
+    Setting{"REQUEST_LOG_ROWS", "", "200000", "Requests that the request log keeps at most; 0: none.", false,
+            whole_number<&S::request_log_rows, 0, billion>},
+    Setting{"REQUEST_LOG_BYTES", "", "256MiB",
+            "Bytes of the request log's file, at most; 0: nothing is kept.", false,
+            bytes<&S::request_log_bytes, 1ULL << 40>},
+    Setting{"REQUEST_LOG_BODIES", "", "off",
+            "Whether the request log keeps what was said: off, errors (of failed requests only) or all.",
+            false, read_request_log_bodies},
+    Setting{"REQUEST_LOG_BODY_BYTES", "", "16KiB", "Bytes that are kept of each body; the rest is cut.",
+            false, bytes<&S::request_log_body_bytes, 1ULL << 20>},
 };
 
 // How many letters must be put in, left out, changed or swapped with their neighbour to make `a` of `b`.

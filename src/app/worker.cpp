@@ -58,6 +58,7 @@ Worker::Worker(const Shared& shared, std::size_t number)
           .pool = shared.pool,
           .clients = shared.clients,
           .store = shared.store,
+          .requests = shared.requests,
           .policies = shared.policies,
           .host = host_,
           .worker = number,

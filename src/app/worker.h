@@ -26,6 +26,7 @@ struct Shared {
   SharedTable& shared_table;
   SharedTable& cache;
   Store& store;
+  RequestLog& requests;
   PolicyLibrary& policies;
   const Upstream& upstream;
   HeldBodies& held_bodies;
