@@ -5,6 +5,7 @@
 
 #include "admin/admin_call.h"
 #include "admin/authorization.h"
+#include "admin/security_headers.h"
 #include "base/log.h"
 
 namespace pollux {
@@ -12,8 +13,8 @@ namespace {
 
 constexpr std::size_t most_body_bytes = 4 << 20;
 
-// Who may ask, and how the body is read.
-enum class Access { anyone, administrator };
+// Who may ask (whoever: anybody, and who it is matters), and how the body is read.
+enum class Access { anyone, whoever, administrator };
 enum class BodyKind { none, json, text };
 
 struct Subject {
@@ -26,12 +27,20 @@ struct Subject {
 constexpr std::array subjects{
     Subject{"/health", answer_health, Access::anyone, BodyKind::none},
     Subject{"/ready", answer_ready, Access::anyone, BodyKind::none},
+    Subject{"/admin/login", answer_login, Access::anyone},
+    Subject{"/admin/logout", answer_logout, Access::anyone, BodyKind::none},
+    Subject{"/admin/session", answer_session, Access::whoever, BodyKind::none},
     Subject{"/admin/status", answer_status},
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
+    Subject{"/admin/clients", answer_clients},
     Subject{"/admin/requests", answer_requests},
     Subject{"/admin/stats", answer_stats},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
+    Subject{"/admin/events", answer_events},
+    Subject{"/metrics", answer_metrics},
+    Subject{"/admin/settings", answer_settings},
+    Subject{"/admin/models", answer_models},
 };
 
 // Null: there is none. What is behind the subject's name goes into `rest`.
@@ -67,16 +76,24 @@ class AdminHandler final : public RequestHandler, private AdminReply {
 
   void on_begin() override {
     subject_ = find_subject(path_, rest_);
-    const bool open = subject_ != nullptr && subject_->access == Access::anyone;
-    if (!open && !may_administer(admin_.account, head_.headers)) {
+    const auto access = subject_ != nullptr ? subject_->access : Access::administrator;
+    // Nor is a page of another site granted anything: this answers its browser's question whether it may
+    // call.
+    if (head_.method == "OPTIONS") return answer(admin_error(405, "OPTIONS is not offered here"));
+    if (access != Access::anyone) authority_ = find_authority(admin_, head_.headers, client_.remote_address);
+    if (authority_.wait) return answer(too_many_tries(*authority_.wait));
+    if (access == Access::administrator && !authority_) {
       return answer(
           admin_error(401, "the administration needs AUTH_TOKEN, as a Bearer token or as the password of " +
                                admin_.account.username));
     }
     if (subject_ == nullptr) return answer(admin_error(404, "there is no " + path_));
-    if (changes_something(head_.method) && is_from_another_site(head_.headers) &&
-        !has_bearer(head_.headers)) {
-      return answer(admin_error(403, "a page of another site may not change anything here"));
+    if (changes_something(head_.method) && authority_.kind != Authority::Kind::bearer &&
+        is_from_another_origin(head_.headers)) {
+      return answer(
+          admin_error(403,
+                      "a page of another site may not change anything here; if this is Pollux's own "
+                      "page, the proxy before it must pass on the Host that the browser asked for"));
     }
     if (subject_->body != BodyKind::none && announced_.kind == BodyLength::Kind::known &&
         announced_.bytes > most_body_bytes) {
@@ -110,7 +127,8 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     AdminCall call{admin_,        head_.method == "HEAD" ? "GET" : head_.method,
                    path_,         query_at == std::string::npos ? "" : head_.target.substr(query_at + 1),
                    nullptr,       std::move(body_),
-                   head_.headers, client_};
+                   head_.headers, client_,
+                   authority_};
     if (subject_->body == BodyKind::json && !call.text.empty()) {
       call.body = Json::parse(call.text, nullptr, /*allow_exceptions=*/false);
       if (call.body.is_discarded()) return answer(admin_error(400, "the body is not JSON"));
@@ -146,7 +164,7 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     if (!reply_) return;
     auto headers = common_headers();
     headers.set("Content-Type", "application/json; charset=UTF-8");
-    if (answer.status == 401) headers.set("WWW-Authenticate", "Basic realm=\"Pollux\", charset=\"UTF-8\"");
+    if (answer.status == 401) headers.set("WWW-Authenticate", challenge(head_.headers));
     if (answer.status == 405) headers.set("Allow", "GET, POST, PUT, PATCH, DELETE");
     for (const auto field : answer.headers) headers.set(field.name, field.value);
     auto* reply = end_task();
@@ -160,6 +178,7 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     auto all = common_headers();
     for (const auto field : headers) all.set(field.name, field.value);
     reply_->start(status, all, BodyLength::unknown());
+    if (head_.method == "HEAD") end_task()->finish();  // Nothing of a stream would reach the client.
   }
 
   void write(std::string_view bytes) override {
@@ -182,10 +201,10 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     return std::exchange(reply_, nullptr);
   }
 
-  static Headers common_headers() {
+  Headers common_headers() const {
     Headers headers;
     headers.set("Cache-Control", "no-store");
-    headers.set("X-Content-Type-Options", "nosniff");
+    add_security_headers(Content::data, head_.headers, client_, headers);
     return headers;
   }
 
@@ -194,6 +213,7 @@ class AdminHandler final : public RequestHandler, private AdminReply {
   std::string path_;
   BodyLength announced_;
   ClientInfo client_;
+  Authority authority_;
   Reply* reply_;  // Null once answered, or when the client has left.
   const Subject* subject_ = nullptr;
   std::string_view rest_;  // Of path_.
@@ -219,7 +239,8 @@ AdminAnswer admin_error(int status, std::string_view message, std::string_view f
 }
 
 bool is_admin_path(std::string_view path) noexcept {
-  return path == "/health" || path == "/ready" || path == "/admin" || path.starts_with("/admin/");
+  return path == "/health" || path == "/ready" || path == "/metrics" || path == "/admin" ||
+         path.starts_with("/admin/");
 }
 
 std::unique_ptr<RequestHandler> answer_admin(Admin& admin, RequestHead head, std::string path,

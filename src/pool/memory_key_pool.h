@@ -84,6 +84,7 @@ class MemoryKeyPool final : public KeyPool {
 
   std::vector<KeyStatus> statuses() const override;
   std::optional<KeyStatus> status(std::string_view id) const override;
+  std::vector<Standing> standings() const override;
   PoolState take_changes() override;
 
  private:
@@ -115,6 +116,7 @@ class MemoryKeyPool final : public KeyPool {
   std::string free_name(const std::string& wish) const;
   Result<void> check(const KeyEntry& entry, const Patch& patch) const;
   void apply(KeyEntry& entry, const Patch& patch);
+  void set_enabled(KeyEntry& entry, bool enabled, const std::string& reason);
   void note_change();
   void mark_changed(KeyEntry& entry);
   bool disable_now(KeyEntry& entry, std::string_view reason);
@@ -145,6 +147,7 @@ class MemoryKeyPool final : public KeyPool {
 
   mutable PoolCore core_;
   std::vector<EntryRef> entries_;  // In the order in which they came; each knows its place as its slot.
+  std::uint64_t removals_ = 0;     // Each moves those behind it to other slots.
   std::unordered_map<std::string, KeyEntry*, TextHash, std::equal_to<>> by_id_, by_name_;
   std::unordered_map<std::string, ProjectRef> projects_;
   std::vector<EntryRef> changed_;

@@ -48,6 +48,7 @@ void administrate(KeyPool& pool) {
     const auto added = pool.add({.secret = "passing-" + std::to_string(i % 5)});
     (void)pool.change(added->key->id(), {.tags = {{"new"}}, .weight = i});
     (void)pool.statuses();
+    (void)pool.standings();
     (void)pool.take_changes();
     (void)pool.next_free_in({});
     pool.disable(*added->key, "for a change");
@@ -238,7 +239,7 @@ TEST_CASE("eight threads serve and administrate one pool, and no request stays i
 TEST_CASE("clients are found while others come and go") {
   const auto clients = Clients::create();
   const WallTime now{1ms};
-  clients->add("steady", "steady-token", now);
+  REQUIRE(clients->add("steady-token", {.name = "steady"}, now));
   std::vector<std::thread> threads;
   std::atomic<int> missed = 0;
   for (int t = 0; t < 3; ++t) {
