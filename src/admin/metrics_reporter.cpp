@@ -57,6 +57,7 @@ void MetricsReporter::finish() {
       .database_in_trouble = !sources_.store.health().empty(),
       .policies_in_trouble = !sources_.policies.report().error.empty(),
       .log_lines_dropped = log_lines_dropped(),
+      .requests = sources_.requests.counts(),
       .process = read_process_facts(started_),
   });
   for (const auto& done : std::exchange(asked_, {})) done(text);

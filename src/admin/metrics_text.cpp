@@ -146,6 +146,11 @@ void write_troubles(Exposition& text, const MetricsReport& report) {
   text.family("pollux_log_lines_dropped_total", "counter",
               "Log lines lost because the disk or terminal was slow.")
       .sample(report.log_lines_dropped);
+  text.family("pollux_request_log_waiting", "gauge", "Requests that wait to be written to the request log.")
+      .sample(report.requests.waiting);
+  text.family("pollux_request_log_dropped_total", "counter",
+              "Requests that the request log could not record.")
+      .sample(report.requests.dropped);
 }
 
 void write_process(Exposition& text, const ProcessFacts& process) {

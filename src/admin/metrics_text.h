@@ -11,6 +11,7 @@
 #include "admin/metrics.h"
 #include "admin/process_facts.h"
 #include "pool/key_pool.h"
+#include "store/request_log_limits.h"
 
 namespace pollux {
 
@@ -29,6 +30,7 @@ struct MetricsReport {
   bool database_in_trouble = false;
   bool policies_in_trouble = false;  // The newest files did not load.
   std::uint64_t log_lines_dropped = 0;
+  RequestLogCounts requests;
   ProcessFacts process;
 };
 

@@ -264,7 +264,7 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   });
   Traffic traffic(metrics, *clients, requests, feed, clock);
   LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
-  MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
+  MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, requests, *policies, clock, POLLUX_VERSION});
   const Shared shared{
       .settings = live_settings,
       .clock = clock,
