@@ -34,6 +34,8 @@ constexpr std::array subjects{
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
     Subject{"/admin/clients", answer_clients},
+    Subject{"/admin/requests", answer_requests},
+    Subject{"/admin/stats", answer_stats},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
     Subject{"/admin/events", answer_events},
     Subject{"/metrics", answer_metrics},

@@ -257,8 +257,12 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   Loop main_loop;
   Metrics metrics;
   LiveFeed feed;
-  live_settings.on_settings_changed([&feed](const Settings&) { feed.publish("settings", "{}"); });
-  Traffic traffic(metrics, *clients, feed, clock);
+  RequestLog requests(settings.data_dir, clock, RequestLogLimits::from(settings));
+  live_settings.on_settings_changed([&](const Settings& now) {
+    requests.configure(RequestLogLimits::from(now));
+    feed.publish("settings", "{}");
+  });
+  Traffic traffic(metrics, *clients, requests, feed, clock);
   LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
   MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
   const Shared shared{
@@ -269,6 +273,7 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
       .shared_table = *shared_table,
       .cache = *cache,
       .store = *store,
+      .requests = requests,
       .policies = *policies,
       .feed = feed,
       .metrics = reporter,
@@ -293,6 +298,7 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   server.run();
   server.stop();
   jobs.stop();
+  requests.stop();
   closer.close();  // What is left is written while the loops that wait for a word of it are still there.
   log_info("stopped");
   log_stop();
