@@ -5,6 +5,7 @@
 
 #include "admin/admin_call.h"
 #include "admin/authorization.h"
+#include "admin/security_headers.h"
 #include "base/log.h"
 
 namespace pollux {
@@ -26,12 +27,18 @@ struct Subject {
 constexpr std::array subjects{
     Subject{"/health", answer_health, Access::anyone, BodyKind::none},
     Subject{"/ready", answer_ready, Access::anyone, BodyKind::none},
+    Subject{"/admin/login", answer_login, Access::anyone},
+    Subject{"/admin/logout", answer_logout, Access::anyone, BodyKind::none},
+    Subject{"/admin/session", answer_session, Access::administrator, BodyKind::none},
     Subject{"/admin/status", answer_status},
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
+    Subject{"/admin/clients", answer_clients},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
     Subject{"/admin/events", answer_events},
     Subject{"/metrics", answer_metrics},
+    Subject{"/admin/settings", answer_settings},
+    Subject{"/admin/models", answer_models},
 };
 
 // Null: there is none. What is behind the subject's name goes into `rest`.
@@ -68,15 +75,23 @@ class AdminHandler final : public RequestHandler, private AdminReply {
   void on_begin() override {
     subject_ = find_subject(path_, rest_);
     const bool open = subject_ != nullptr && subject_->access == Access::anyone;
-    if (!open && !may_administer(admin_.account, head_.headers)) {
+    // Nor is a page of another site granted anything: this answers its browser's question whether it may
+    // call.
+    if (head_.method == "OPTIONS") return answer(admin_error(405, "OPTIONS is not offered here"));
+    if (!open) authority_ = find_authority(admin_, head_.headers, client_.remote_address);
+    if (authority_.wait) return answer(too_many_tries(*authority_.wait));
+    if (!open && !authority_) {
       return answer(
           admin_error(401, "the administration needs AUTH_TOKEN, as a Bearer token or as the password of " +
                                admin_.account.username));
     }
     if (subject_ == nullptr) return answer(admin_error(404, "there is no " + path_));
-    if (changes_something(head_.method) && is_from_another_site(head_.headers) &&
-        !has_bearer(head_.headers)) {
-      return answer(admin_error(403, "a page of another site may not change anything here"));
+    if (changes_something(head_.method) && authority_.kind != Authority::Kind::bearer &&
+        is_from_another_origin(head_.headers)) {
+      return answer(
+          admin_error(403,
+                      "a page of another site may not change anything here; if this is Pollux's own "
+                      "page, the proxy before it must pass on the Host that the browser asked for"));
     }
     if (subject_->body != BodyKind::none && announced_.kind == BodyLength::Kind::known &&
         announced_.bytes > most_body_bytes) {
@@ -110,7 +125,8 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     AdminCall call{admin_,        head_.method == "HEAD" ? "GET" : head_.method,
                    path_,         query_at == std::string::npos ? "" : head_.target.substr(query_at + 1),
                    nullptr,       std::move(body_),
-                   head_.headers, client_};
+                   head_.headers, client_,
+                   authority_};
     if (subject_->body == BodyKind::json && !call.text.empty()) {
       call.body = Json::parse(call.text, nullptr, /*allow_exceptions=*/false);
       if (call.body.is_discarded()) return answer(admin_error(400, "the body is not JSON"));
@@ -146,7 +162,7 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     if (!reply_) return;
     auto headers = common_headers();
     headers.set("Content-Type", "application/json; charset=UTF-8");
-    if (answer.status == 401) headers.set("WWW-Authenticate", "Basic realm=\"Pollux\", charset=\"UTF-8\"");
+    if (answer.status == 401) headers.set("WWW-Authenticate", challenge(head_.headers));
     if (answer.status == 405) headers.set("Allow", "GET, POST, PUT, PATCH, DELETE");
     for (const auto field : answer.headers) headers.set(field.name, field.value);
     auto* reply = end_task();
@@ -183,10 +199,10 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     return std::exchange(reply_, nullptr);
   }
 
-  static Headers common_headers() {
+  Headers common_headers() const {
     Headers headers;
     headers.set("Cache-Control", "no-store");
-    headers.set("X-Content-Type-Options", "nosniff");
+    add_security_headers(Content::data, head_.headers, client_, headers);
     return headers;
   }
 
@@ -195,6 +211,7 @@ class AdminHandler final : public RequestHandler, private AdminReply {
   std::string path_;
   BodyLength announced_;
   ClientInfo client_;
+  Authority authority_;
   Reply* reply_;  // Null once answered, or when the client has left.
   const Subject* subject_ = nullptr;
   std::string_view rest_;  // Of path_.

@@ -1,7 +1,9 @@
 // The administration: what its parts share, and the handler of one request to it.
 //
 //   GET /health, GET /ready                no authorization
-//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic
+//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic, or the cookie
+//   of
+//                                          a session
 //
 // Answers and errors are JSON; an error names the field it is about.
 #pragma once
@@ -12,7 +14,9 @@
 
 #include "admin/live_feed.h"
 #include "admin/metrics_reporter.h"
+#include "admin/settings_service.h"
 #include "base/clock.h"
+#include "base/job_thread.h"
 #include "base/settings.h"
 #include "http/server.h"
 #include "pool/clients.h"
@@ -21,6 +25,10 @@
 #include "store/store.h"
 
 namespace pollux {
+
+class KeyChecks;
+class Sessions;
+class SignInThrottle;
 
 // The administrator: a name, and the token as a hash only.
 struct AdminAccount {
@@ -38,9 +46,14 @@ struct Admin {
   PolicyLibrary& policies;
   LiveFeed& feed;
   MetricsReporter& metrics;
+  SettingsService& live_settings;
+  JobThread& jobs;         // For what may block.
   const PolicyHost& host;  // Of this worker, for health checks.
   std::size_t worker = 0;
   const AdminAccount& account;
+  Sessions& sessions;
+  SignInThrottle& throttle;
+  KeyChecks& key_checks;
   const Clock& clock;
   std::string_view version;
 };

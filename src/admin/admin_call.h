@@ -9,6 +9,7 @@
 #include <string_view>
 
 #include "admin/admin.h"
+#include "admin/authorization.h"
 
 namespace pollux {
 
@@ -23,6 +24,7 @@ struct AdminCall {
   std::string text;    // The body as it came.
   const Headers& headers;
   const ClientInfo& client;
+  const Authority& authority;  // Of one who need not be anybody: none.
 
   // The first parameter of that name in the query; nothing where there is none.
   std::optional<std::string> parameter(std::string_view name) const;
@@ -70,15 +72,25 @@ class AdminReply {
 
 // `field`: the property of the body, or the parameter, that is wrong; empty: none.
 AdminAnswer admin_error(int status, std::string_view message, std::string_view field = {});
+// To one who has guessed too often.
+AdminAnswer too_many_tries(Milliseconds wait);
 
 // The calls, by subject. `rest` is the path behind the subject's name and a slash.
 AdminAnswer answer_health(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_ready(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_login(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_logout(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_session(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_status(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_keys(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_key_text(const AdminCall& call);   // POST /admin/keys with a text.
+AdminAnswer answer_key_batch(const AdminCall& call);  // POST /admin/keys/batch.
 AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_events(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_metrics(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_clients(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_settings(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_models(const AdminCall& call, std::string_view rest);
 
 }  // namespace pollux

@@ -1,52 +1,148 @@
 #include "admin/authorization.h"
 
+#include <algorithm>
+#include <charconv>
+#include <vector>
+
+#include "admin/sessions.h"
+#include "admin/sign_in_throttle.h"
 #include "base/base64.h"
 #include "base/digest.h"
 
 namespace pollux {
 namespace {
 
-bool has_scheme(std::string_view field, std::string_view scheme) {
-  return field.size() > scheme.size() && equals_ignoring_case(field.substr(0, scheme.size()), scheme);
+// What follows the scheme's name; nothing: it is another scheme.
+std::optional<std::string_view> credentials(std::string_view field, std::string_view scheme) {
+  if (field.size() <= scheme.size() || !equals_ignoring_case(field.substr(0, scheme.size()), scheme))
+    return std::nullopt;
+  return field.substr(scheme.size());
 }
 
-bool token_matches(const AdminAccount& account, std::string_view token) {
-  return equal_in_constant_time(hex(sha256(token)), account.token_hash);
+bool same_hash(std::string_view text, std::string_view hash) {
+  return equal_in_constant_time(hex(sha256(text)), hash);
+}
+
+// RFC 7617.
+bool is_right_pair(const AdminAccount& account, std::string_view encoded) {
+  std::string pair;
+  if (!base64_decode(encoded, pair)) return false;
+  const auto colon = pair.find(':');
+  if (colon == std::string::npos) return false;
+  const std::string_view text = pair;
+  return is_administrator(account, text.substr(0, colon), text.substr(colon + 1));
+}
+
+std::string_view trimmed(std::string_view text) {
+  const auto begin = text.find_first_not_of(" \t");
+  if (begin == std::string_view::npos) return {};
+  return text.substr(begin, text.find_last_not_of(" \t") - begin + 1);
+}
+
+// The first of a comma-separated list.
+std::string_view first_of(std::string_view list) {
+  return trimmed(list.substr(0, list.find(',')));
+}
+
+// "host:8000", "[::1]:8000", "host".
+struct HostAndPort {
+  std::string_view name;
+  std::optional<int> port;
+};
+std::optional<HostAndPort> read_authority(std::string_view text) {
+  const auto bracket = text.find(']');
+  const auto colon = text.find(':', bracket == std::string_view::npos ? 0 : bracket);
+  HostAndPort authority{text.substr(0, colon), {}};
+  if (authority.name.empty()) return std::nullopt;
+  if (colon == std::string_view::npos) return authority;
+  const auto digits = text.substr(colon + 1);
+  int port = 0;
+  const auto [end, problem] = std::from_chars(digits.data(), digits.data() + digits.size(), port);
+  if (problem != std::errc() || end != digits.data() + digits.size()) return std::nullopt;
+  authority.port = port;
+  return authority;
+}
+
+// Whether a page of this origin may be one of the host's. A host without a port is at its scheme's, or a
+// proxy that says so has left the port out.
+bool is_origin_of(std::string_view origin, std::string_view host, bool behind_proxy) {
+  const bool tls = origin.starts_with("https://");
+  if (!tls && !origin.starts_with("http://")) return false;  // "null", and what no page is.
+  const auto page = read_authority(origin.substr(tls ? 8 : 7));
+  const auto here = read_authority(host);
+  if (!page || !here || !equals_ignoring_case(page->name, here->name)) return false;
+  const int default_port = tls ? 443 : 80;
+  const int port = page->port.value_or(default_port);
+  if (here->port) return port == *here->port;
+  return port == default_port || behind_proxy;
 }
 
 }  // namespace
 
-bool may_administer(const AdminAccount& account, const Headers& headers) {
-  const auto field = headers.get("authorization");
-  if (!field) return false;
-  if (has_scheme(*field, "Bearer ")) return token_matches(account, field->substr(7));
-  if (!has_scheme(*field, "Basic ")) return false;
-  std::string pair;
-  if (!base64_decode(field->substr(6), pair)) return false;
-  const auto colon = pair.find(':');
-  if (colon == std::string::npos) return false;
-  const bool name_matches = equal_in_constant_time(std::string_view(pair).substr(0, colon), account.username);
-  return token_matches(account, std::string_view(pair).substr(colon + 1)) && name_matches;
+bool is_administrator(const AdminAccount& account, std::string_view username, std::string_view token) {
+  const bool name_matches = same_hash(username, hex(sha256(account.username)));
+  return same_hash(token, account.token_hash) && name_matches;
 }
 
-bool has_bearer(const Headers& headers) {
-  const auto field = headers.get("authorization");
-  return field && has_scheme(*field, "Bearer ");
+std::string fingerprint(const AdminAccount& account) {
+  return hex(sha256(account.username + '\n' + account.token_hash));
 }
 
-bool is_from_another_site(const Headers& headers) {
+std::vector<std::string_view> session_tokens(const Headers& headers) {
+  std::vector<std::string_view> tokens;
+  for (const auto field : headers) {
+    if (!equals_ignoring_case(field.name, "cookie")) continue;
+    for (auto rest = field.value; !rest.empty() && tokens.size() < most_session_cookies;) {
+      const auto pair = trimmed(rest.substr(0, rest.find(';')));
+      rest.remove_prefix(std::min(rest.find(';'), rest.size() - 1) + 1);
+      if (pair.size() > session_cookie.size() && pair.starts_with(session_cookie) &&
+          pair[session_cookie.size()] == '=')
+        tokens.push_back(pair.substr(session_cookie.size() + 1));
+    }
+  }
+  return tokens;
+}
+
+Authority find_authority(const Admin& admin, const Headers& headers, const std::string& remote_address) {
+  const auto field = headers.get("authorization").value_or("");
+  if (const auto token = credentials(field, "Bearer "); token && same_hash(*token, admin.account.token_hash))
+    return {.kind = Authority::Kind::bearer};
+  for (const auto token : session_tokens(headers)) {
+    if (const auto expires_at = admin.sessions.use(token))
+      return {.kind = Authority::Kind::session, .expires_at = expires_at};
+  }
+  const auto pair = credentials(field, "Basic ");
+  if (!pair) return {};
+  const auto verdict =
+      admin.throttle.judge(remote_address, [&] { return is_right_pair(admin.account, *pair); });
+  return {.kind = verdict.right ? Authority::Kind::basic : Authority::Kind::none, .wait = verdict.wait};
+}
+
+bool is_from_another_origin(const Headers& headers) {
   if (const auto site = headers.get("sec-fetch-site")) return *site != "same-origin" && *site != "none";
-  const auto origin = headers.get("origin");  // On plain http, browsers send this alone.
+  const auto origin = headers.get("origin");  // Over plain HTTP, browsers send this alone.
   if (!origin) return false;
-  const auto host_at = origin->find("://");
-  if (host_at == std::string_view::npos) return true;  // "null"
-  const auto name_of = [](std::string_view authority) {
-    const auto bracket = authority.find(']');
-    return authority.substr(0, bracket != std::string_view::npos ? bracket + 1 : authority.find(':'));
-  };
-  // Without ports: a proxy in front may not pass them on.
-  return !equals_ignoring_case(name_of(origin->substr(host_at + 3)),
-                               name_of(headers.get("host").value_or("")));
+  // A page of another site cannot add these: its browser would ask first, and is refused.
+  const bool behind_proxy = headers.has("x-forwarded-for") || headers.has("x-forwarded-proto");
+  const auto forwarded_host = first_of(headers.get("x-forwarded-host").value_or(""));
+  return !is_origin_of(*origin, headers.get("host").value_or(""), behind_proxy) &&
+         !is_origin_of(*origin, forwarded_host, behind_proxy);
+}
+
+bool is_navigation(const Headers& headers) {
+  if (const auto mode = headers.get("sec-fetch-mode")) return *mode == "navigate";
+  return headers.get("accept").value_or("").find("text/html") != std::string_view::npos;
+}
+
+std::string_view challenge(const Headers& headers) {
+  const bool a_page_calls = headers.has("sec-fetch-mode") || headers.has("x-requested-with") ||
+                            headers.lists("accept", "text/event-stream");
+  return a_page_calls && !is_navigation(headers) ? "Bearer realm=\"Pollux\""
+                                                 : "Basic realm=\"Pollux\", charset=\"UTF-8\"";
+}
+
+bool is_encrypted(const Headers& headers, const ClientInfo& client) {
+  return client.tls || equals_ignoring_case(first_of(headers.get("x-forwarded-proto").value_or("")), "https");
 }
 
 }  // namespace pollux

@@ -1,83 +1,15 @@
-// GET POST /admin/keys; GET PATCH DELETE /admin/keys/{key_id}; POST /admin/keys/{key_id}/check.
+// GET POST /admin/keys (for a text: key_text_api.cpp; for a batch: key_batch_api.cpp); GET PATCH DELETE
+// /admin/keys/{key_id}; POST /admin/keys/{key_id}/check.
 
+#include "admin/added_keys.h"
 #include "admin/admin_call.h"
 #include "admin/key_json.h"
+#include "admin/key_properties.h"
 #include "base/log.h"
 #include "script/health_check.h"
 
 namespace pollux {
 namespace {
-
-// Reads one property of a body into `target`; an error names it.
-std::optional<AdminAnswer> read(const Json& value, std::string_view name,
-                                std::optional<std::string>& target) {
-  if (value.is_null()) {
-    target = "";
-  } else if (value.is_string()) {
-    target = value.get<std::string>();
-  } else {
-    return admin_error(400, "expected text", name);
-  }
-  return std::nullopt;
-}
-
-std::optional<AdminAnswer> read(const Json& value, std::string_view name, std::optional<bool>& target) {
-  if (!value.is_boolean()) return admin_error(400, "expected true or false", name);
-  target = value.get<bool>();
-  return std::nullopt;
-}
-
-std::optional<AdminAnswer> read(const Json& value, std::string_view name, std::optional<double>& target) {
-  if (!value.is_number() || value.get<double>() < 0)
-    return admin_error(400, "expected a number of 0 or more", name);
-  target = value.get<double>();
-  return std::nullopt;
-}
-
-std::optional<AdminAnswer> read(const Json& value, std::string_view name,
-                                std::optional<std::vector<std::string>>& target) {
-  std::vector<std::string> words;
-  bool good = value.is_array();
-  for (const auto& word : good ? value : Json::array()) {
-    good = good && word.is_string() && !word.get_ref<const std::string&>().empty();
-    if (good) words.push_back(word.get<std::string>());
-  }
-  if (!good) return admin_error(400, "expected a list of words", name);
-  target = std::move(words);
-  return std::nullopt;
-}
-
-std::optional<AdminAnswer> read_profile(const Json& body, KeyPool::Patch& patch,
-                                        std::string_view also_allowed) {
-  for (const auto& [name, value] : body.items()) {
-    std::optional<AdminAnswer> problem;
-    if (name == "name") {
-      problem = read(value, name, patch.name);
-    } else if (name == "project_id") {
-      problem = read(value, name, patch.project);
-    } else if (name == "tags") {
-      problem = read(value, name, patch.tags);
-    } else if (name == "weight") {
-      problem = read(value, name, patch.weight);
-    } else if (name == "enabled") {
-      problem = read(value, name, patch.enabled);
-    } else if (name != also_allowed) {
-      problem =
-          admin_error(400, "unknown property; expected name, project_id, tags, weight or enabled", name);
-    }
-    if (problem) return problem;
-  }
-  return std::nullopt;
-}
-
-// The pool's refusals begin with what they are about: "name: longer than 100 bytes".
-AdminAnswer refused(const Error& error) {
-  const std::string_view message = error.message;
-  const auto field = message.substr(0, std::min(message.find(':'), message.size()));
-  const bool named =
-      field == "key" || field == "name" || field == "project_id" || field == "tags" || field == "weight";
-  return admin_error(error.kind == Error::Kind::conflict ? 409 : 400, message, named ? field : "");
-}
 
 AdminAnswer list_keys(const AdminCall& call) {
   Json keys = Json::array();
@@ -85,72 +17,36 @@ AdminAnswer list_keys(const AdminCall& call) {
   return {200, {{"keys", std::move(keys)}}};
 }
 
-// One answer for both forms of POST: the keys that are new, and how many were there already.
-AdminAnswer added_answer(const AdminCall& call, const std::vector<std::string>& added,
-                         std::size_t duplicates) {
-  Json keys = Json::array();
-  for (const auto& id : added) {
-    if (const auto status = call.admin.pool.status(id)) keys.push_back(key_json(*status));
-  }
-  return {added.empty() ? 200 : 201, {{"added", std::move(keys)}, {"duplicates", duplicates}}, true};
-}
-
-AdminAnswer add_text(const AdminCall& call) {
-  const auto& text = call.body["text"];
-  if (!text.is_string()) return admin_error(400, "expected text with keys in it", "text");
-  if (call.body.size() > 1) return admin_error(400, "\"text\" stands alone", "text");
-  const auto secrets = find_keys(text.get_ref<const std::string&>());
-  if (secrets.empty()) return admin_error(400, "no API key was found in this text", "text");
-  std::vector<std::string> added;
-  std::size_t duplicates = 0;
-  for (const auto& secret : secrets) {
-    auto outcome = call.admin.pool.add({secret, {}, {}, {}});
-    if (!outcome) continue;  // Looks like a key to find_keys only.
-    if (outcome->is_new) {
-      added.push_back(outcome->key->id());
-    } else {
-      ++duplicates;
-    }
-  }
-  if (added.empty() && duplicates == 0) return admin_error(400, "no API key was found in this text", "text");
-  log_info("keys added", {{"count", added.size()}});
-  return added_answer(call, added, duplicates);
-}
-
 AdminAnswer add_one(const AdminCall& call) {
   if (!call.body.contains("key")) return admin_error(400, "expected an API key as text", "key");
   if (!call.body["key"].is_string()) return admin_error(400, "expected an API key as text", "key");
-  KeyPool::Patch patch;
-  if (auto problem = read_profile(call.body, patch, "key")) return *problem;
-  auto outcome =
-      call.admin.pool.add({call.body["key"].get<std::string>(), patch.name.value_or(""),
-                           patch.project.value_or(""), patch.tags.value_or(std::vector<std::string>{})});
-  if (!outcome) return refused(outcome.error());
-  if (!outcome->is_new) return added_answer(call, {}, 1);
-  const auto id = outcome->key->id();
-  if (patch.weight || patch.enabled) {
-    KeyPool::Patch rest;
-    rest.weight = patch.weight, rest.enabled = patch.enabled;
-    if (auto changed = call.admin.pool.change(id, rest); !changed) {
-      call.admin.pool.remove(id);  // All of it or nothing.
-      return refused(changed.error());
-    }
-  }
-  log_info("key added", {{"id", id}});
-  return added_answer(call, {id}, 0);
+  KeyPool::Patch given;
+  if (auto problem =
+          read_key_properties(call.body, {"key", "name", "project_id", "tags", "weight", "enabled"}, given))
+    return *problem;
+  auto outcome = call.admin.pool.add({.secret = call.body["key"].get<std::string>(),
+                                      .name = given.name.value_or(""),
+                                      .project = given.project.value_or(""),
+                                      .tags = given.tags.value_or(std::vector<std::string>{}),
+                                      .weight = given.weight.value_or(1),
+                                      .enabled = given.enabled.value_or(true)});
+  if (!outcome) return refused_by_pool(outcome.error());
+  AddedKeys keys;
+  outcome->is_new ? keys.count_added(call.admin.pool, *outcome->key) : keys.count_duplicate(*outcome->key);
+  return keys.answer();
 }
 
 AdminAnswer change_key(const AdminCall& call, std::string_view key_id) {
   if (!call.body.is_object() || call.body.empty()) return admin_error(400, "expected properties to change");
   KeyPool::Patch patch;
-  if (auto problem = read_profile(call.body, patch, {})) return *problem;
-  if (auto changed = call.admin.pool.change(key_id, patch); !changed) return refused(changed.error());
+  if (auto problem = read_key_properties(
+          call.body, {"name", "project_id", "tags", "weight", "enabled", "reason"}, patch))
+    return *problem;
+  if (call.body.contains("reason") && patch.enabled != false)
+    return admin_error(400, "a reason goes with \"enabled\": false", "reason");
+  if (auto changed = call.admin.pool.change(key_id, patch); !changed) return refused_by_pool(changed.error());
   log_info("key changed", {{"id", key_id}});
   return {200, key_json(*call.admin.pool.status(key_id)), true};
-}
-
-AdminAnswer no_such_key(std::string_view key_id) {
-  return admin_error(404, "there is no key with the id " + std::string(key_id), "key_id");
 }
 
 // What a check of the key has found out, and what has become of it.
@@ -199,12 +95,13 @@ AdminAnswer check_key(const AdminCall& call, std::string_view key_id) {
 AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id) {
   constexpr std::string_view check = "/check";
   if (key_id.ends_with(check)) return check_key(call, key_id.substr(0, key_id.size() - check.size()));
+  if (key_id == "batch") return answer_key_batch(call);
   const bool reads = call.method == "GET";
   if (key_id.empty()) {
     if (reads) return list_keys(call);
     if (call.method != "POST") return admin_error(405, "only GET and POST are offered here");
     if (!call.body.is_object()) return admin_error(400, "expected {\"key\": ...} or {\"text\": ...}", "key");
-    return call.body.contains("text") ? add_text(call) : add_one(call);
+    return call.body.contains("text") ? answer_key_text(call) : add_one(call);
   }
   if (!call.admin.pool.status(key_id)) return no_such_key(key_id);
   if (reads) return answer_status(call, key_id);

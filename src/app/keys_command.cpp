@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/redact.h"
 #include "pool/key_pool.h"
+#include "pool/key_text.h"
 #include "store/store.h"
 
 namespace pollux {
@@ -62,7 +63,10 @@ std::vector<std::string> secrets_of(const std::vector<std::string>& words) {
       continue;
     }
     const std::string text{std::istreambuf_iterator<char>(std::cin), {}};
-    for (std::string& secret : find_keys(text)) secrets.push_back(std::move(secret));
+    FoundKeys found = look_for_keys(text);
+    for (std::string& secret : found.keys) secrets.push_back(std::move(secret));
+    for (const auto& [masked, reason] : found.refused)
+      std::fprintf(stderr, "pollux: %s: %s\n", masked.c_str(), reason.c_str());
   }
   return secrets;
 }

@@ -349,7 +349,7 @@ std::optional<KeyRecord> MemoryKeyPool::start_anew(KeyEntry& entry) {
   for (auto& quota : entry.project->all()) mark_changed(*entry.project, quota);
   const auto& profile = entry.state.profile;
   const bool wakes = !profile.enabled && !profile.disabled_by_owner;
-  if (wakes) apply(entry, {.name = {}, .project = {}, .tags = {}, .weight = {}, .enabled = true});
+  if (wakes) set_enabled(entry, true, {});
   mark_changed(entry);
   if (!wakes) return std::nullopt;
   return entry.record();
@@ -377,7 +377,7 @@ void MemoryKeyPool::bring_back(const Key& key) {
     const bool put_away = !profile.enabled;
     if (entry.removed || profile.disabled_by_owner) return;
     if (!put_away && entry.state.rest.over(core_.now())) return;
-    if (put_away) apply(entry, {.name = {}, .project = {}, .tags = {}, .weight = {}, .enabled = true});
+    if (put_away) set_enabled(entry, true, {});
     entry.state.rest = {};
     entry.state.rest_reason.clear();
     entry.state.on_trial = true;

@@ -21,7 +21,9 @@
 #include "base/redact.h"
 #include "base/result.h"
 #include "base/settings.h"
+#include "pool/client_usage.h"
 #include "pool/quota_limits.h"
+#include "pool/stored_use.h"
 #include "pool/token_counts.h"
 
 namespace pollux {
@@ -38,13 +40,19 @@ struct KeyProfile {
   bool disabled_by_owner = false;  // By hand: then no health check brings it back.
 };
 
+// The id that a secret has: 12 hexadecimal digits of its SHA-256, so the same key has the same id for ever.
+std::string key_id_of(std::string_view secret);
+
+// Whether the pool would take it, whoever is in there; the message begins with the property that is wrong and
+// does not repeat the secret.
+Result<void> check_given_key(const GivenKey& given);
+
 // One key. Id and secret never change; the rest is read under the pool's lock through the pool, so a key that
 // is held longer than the pool may only be let go.
 class Key {
  public:
   virtual ~Key() = default;
-  // Derived from the secret by SHA-256 (12 hexadecimal digits): the same key has the same id for ever.
-  virtual const std::string& id() const = 0;
+  virtual const std::string& id() const = 0;  // key_id_of(secret()).
   virtual const std::string& secret() const = 0;
 
   // Snapshots, each consistent in itself.
@@ -110,7 +118,8 @@ std::string_view name_of(KeyStanding standing) noexcept;
 struct KeyStatus {
   std::string id;
   KeyProfile profile;
-  std::string masked_secret;               // "AIza…x9Qk"
+  std::string masked_secret;  // "AIza…x9Qk"
+  WallTime added_at;
   std::string state;                       // The name of its KeyStanding.
   std::string rest_reason;                 // Why the key as a whole rests, where that is known.
   std::optional<WallTime> cooldown_until;  // Of the key as a whole.
@@ -144,10 +153,7 @@ struct QuotaState {
   std::string project, model;
   std::int64_t day = 0;  // Google's day of requests_today, as yyyymmdd.
   std::int64_t requests_today = 0;
-  struct Use {
-    WallTime at;  // Counts for the 60 seconds from then.
-    std::int64_t requests = 0, tokens = 0;
-  };
+  using Use = StoredUse;
   std::vector<Use> minute;  // Oldest first, at most 241.
   std::optional<WallTime> cooldown_until;
   int back_offs = 0;
@@ -157,7 +163,8 @@ struct PoolState {
   std::vector<std::pair<std::string, KeyState>> keys;  // By id.
   std::vector<QuotaState> quotas;
   std::vector<std::pair<std::string, std::string>> forgotten_quotas;  // (project, model): no longer there.
-  bool empty() const { return keys.empty() && quotas.empty() && forgotten_quotas.empty(); }
+  std::vector<ClientUsageState> clients;                              // Of Clients, not of the KeyPool.
+  bool empty() const { return keys.empty() && quotas.empty() && forgotten_quotas.empty() && clients.empty(); }
 };
 struct KeyRecord {
   std::string id, secret;
@@ -207,6 +214,8 @@ class KeyPool {
     std::optional<std::vector<std::string>> tags;
     std::optional<double> weight;
     std::optional<bool> enabled;
+    std::string reason;                              // Why the owner disables it; empty: it says "by hand".
+    std::vector<std::string> add_tags, remove_tags;  // To and from those that are there, or `tags`.
   };
   virtual Result<void> change(std::string_view id, const Patch& patch) = 0;
   virtual KeyRef find(std::string_view id_or_name) const = 0;  // Null: none.
@@ -357,7 +366,4 @@ class KeyPool {
 WallTime next_pacific_midnight(WallTime now);
 std::int64_t pacific_day(WallTime now);  // yyyymmdd
 
-// Finds API keys in any text (AIza..., AQ....), without duplicates, in order; where none of those forms is
-// found, every line or comma-separated word that could be a key.
-std::vector<std::string> find_keys(std::string_view text);
 }  // namespace pollux

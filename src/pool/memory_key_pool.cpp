@@ -32,7 +32,37 @@ std::vector<std::string> without_duplicates(const std::vector<std::string>& tags
   return kept;
 }
 
-Result<void> check_given(const GivenKey& given) {
+Result<void> check_weight(double weight) {
+  if (weight >= 0 && weight <= largest_weight) return {};
+  return invalid_input("weight: expected a number from 0 to 1000000");
+}
+
+// The tags that a key has after a change.
+std::vector<std::string> changed_tags(const KeyProfile& profile, const KeyPool::Patch& patch) {
+  auto tags = patch.tags.value_or(profile.tags);
+  tags.insert(tags.end(), patch.add_tags.begin(), patch.add_tags.end());
+  std::erase_if(tags, [&patch](const auto& tag) {
+    return std::ranges::find(patch.remove_tags, tag) != patch.remove_tags.end();
+  });
+  return without_duplicates(tags);
+}
+
+bool changes_tags(const KeyPool::Patch& patch) {
+  return patch.tags || !patch.add_tags.empty() || !patch.remove_tags.empty();
+}
+
+Result<void> check_reason(std::string_view reason) {
+  if (reason.size() > longest_reason) return invalid_input("reason: longer than 500 bytes");
+  for (const char c : reason) {
+    if (static_cast<unsigned char>(c) < 0x20 || c == 0x7F)
+      return invalid_input("reason: contains a control character");
+  }
+  return {};
+}
+
+}  // namespace
+
+Result<void> check_given_key(const GivenKey& given) {
   if (auto fine = check_secret(given.secret); !fine) return fine;
   if (!given.name.empty()) {
     if (auto fine = check_label("name", given.name); !fine) return fine;
@@ -40,10 +70,13 @@ Result<void> check_given(const GivenKey& given) {
   if (!given.project.empty()) {
     if (auto fine = check_label("project_id", given.project); !fine) return fine;
   }
+  if (auto fine = check_weight(given.weight); !fine) return fine;
   return check_tags(given.tags);
 }
 
-}  // namespace
+std::string key_id_of(std::string_view secret) {
+  return hex(sha256(secret)).substr(0, 12);
+}
 
 std::string_view name_of(KeyStanding standing) noexcept {
   switch (standing) {
@@ -148,11 +181,12 @@ void MemoryKeyPool::restore(QuotaState state) {
 }
 
 Result<KeyPool::Added> MemoryKeyPool::add(const GivenKey& given) {
-  if (auto fine = check_given(given); !fine) return std::move(fine).error();
-  KeyRecord record{.id = hex(sha256(given.secret)).substr(0, 12), .secret = given.secret};
+  if (auto fine = check_given_key(given); !fine) return std::move(fine).error();
+  KeyRecord record{.id = key_id_of(given.secret), .secret = given.secret};
   record.profile.name = given.name;
   record.profile.project = given.project;
   record.profile.tags = without_duplicates(given.tags);
+  record.profile.weight = given.weight;
 
   const std::lock_guard changes(changes_);
   EntryRef entry;
@@ -164,6 +198,7 @@ Result<KeyPool::Added> MemoryKeyPool::add(const GivenKey& given) {
     }
     record.added_at = core_.now().wall;
     entry = insert(std::move(record));
+    if (!given.enabled) set_enabled(*entry, false, {});
     record = entry->record();
   }
   if (observer_) observer_->on_key_changed(record);
@@ -172,8 +207,7 @@ Result<KeyPool::Added> MemoryKeyPool::add(const GivenKey& given) {
 
 Result<KeyRef> MemoryKeyPool::guest(std::string_view secret) {
   if (auto fine = check_secret(secret); !fine) return std::move(fine).error();
-  KeyRecord record{
-      .id = hex(sha256(secret)).substr(0, 12), .secret = std::string(secret), .profile = {}, .added_at = {}};
+  KeyRecord record{.id = key_id_of(secret), .secret = std::string(secret), .profile = {}, .added_at = {}};
   record.profile.name = "the client's own";
   return KeyRef(std::make_shared<KeyEntry>(core_, std::move(record)));
 }
@@ -263,13 +297,13 @@ Result<void> MemoryKeyPool::check(const KeyEntry& entry, const Patch& patch) con
   if (patch.project && !patch.project->empty()) {
     if (auto fine = check_label("project_id", *patch.project); !fine) return fine;
   }
-  if (patch.tags) {
-    if (auto fine = check_tags(*patch.tags); !fine) return fine;
+  if (changes_tags(patch)) {
+    if (auto fine = check_tags(changed_tags(entry.state.profile, patch)); !fine) return fine;
   }
-  if (patch.weight && !(*patch.weight >= 0 && *patch.weight <= largest_weight)) {
-    return invalid_input("weight: expected a number from 0 to 1000000");
+  if (patch.weight) {
+    if (auto fine = check_weight(*patch.weight); !fine) return fine;
   }
-  return {};
+  return check_reason(patch.reason);
 }
 
 void MemoryKeyPool::apply(KeyEntry& entry, const Patch& patch) {
@@ -279,13 +313,18 @@ void MemoryKeyPool::apply(KeyEntry& entry, const Patch& patch) {
     profile.name = *patch.name;
     by_name_.emplace(profile.name, &entry);
   }
-  if (patch.tags) profile.tags = without_duplicates(*patch.tags);
+  if (changes_tags(patch)) profile.tags = changed_tags(profile, patch);
   if (patch.weight) profile.weight = *patch.weight, entry.pass = 0;
   if (patch.project && *patch.project != profile.project) move_to_project(entry, *patch.project);
-  if (patch.tags) find_tier(*entry.project);
-  if (patch.name || patch.project || patch.tags || patch.weight) everything_changed();
-  if (!patch.enabled) return;
-  if (*patch.enabled) {
+  if (changes_tags(patch)) find_tier(*entry.project);
+  if (patch.name || patch.project || changes_tags(patch) || patch.weight) everything_changed();
+  if (patch.enabled) set_enabled(entry, *patch.enabled, patch.reason);
+}
+
+// By the owner's hand.
+void MemoryKeyPool::set_enabled(KeyEntry& entry, bool enabled, const std::string& reason) {
+  auto& profile = entry.state.profile;
+  if (enabled) {
     profile.enabled = true;
     profile.disabled_by_owner = false;
     profile.disabled_reason.clear();
@@ -295,6 +334,7 @@ void MemoryKeyPool::apply(KeyEntry& entry, const Patch& patch) {
   } else {
     if (profile.enabled)
       profile.disabled_since = core_.now().wall, profile.disabled_reason = "disabled by hand";
+    if (!reason.empty()) profile.disabled_reason = reason;
     profile.enabled = false;
     profile.disabled_by_owner = true;
   }

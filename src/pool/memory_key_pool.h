@@ -116,6 +116,7 @@ class MemoryKeyPool final : public KeyPool {
   std::string free_name(const std::string& wish) const;
   Result<void> check(const KeyEntry& entry, const Patch& patch) const;
   void apply(KeyEntry& entry, const Patch& patch);
+  void set_enabled(KeyEntry& entry, bool enabled, const std::string& reason);
   void note_change();
   void mark_changed(KeyEntry& entry);
   bool disable_now(KeyEntry& entry, std::string_view reason);

@@ -177,6 +177,7 @@ std::string save_from(const std::string& damaged, SQLite::Database& database) {
     as_far_as_possible([&] { read_keys(*readable, keys); });
     as_far_as_possible([&] { read_quotas(*readable, states.quotas); });
     as_far_as_possible([&] { read_clients(*readable, clients); });
+    as_far_as_possible([&] { read_client_usage(*readable, states.clients); });
     as_far_as_possible([&] { read_values(*readable, values); });
   }
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
@@ -301,6 +302,29 @@ std::vector<Client> DatabaseFile::load_clients() {
               {{"error", in_words(failure)}, {"read", clients.size()}});
   }
   return clients;
+}
+
+std::vector<SessionRecord> DatabaseFile::load_sessions() {
+  const std::lock_guard lock(mutex_);
+  std::vector<SessionRecord> sessions;
+  try {
+    read_sessions(*database_, sessions);
+  } catch (const SQLite::Exception& failure) {
+    log_error("database: not all sessions could be read", {{"error", in_words(failure)}});
+  }
+  return sessions;
+}
+
+std::vector<ClientUsageState> DatabaseFile::load_client_usage() {
+  const std::lock_guard lock(mutex_);
+  std::vector<ClientUsageState> usage;
+  try {
+    read_client_usage(*database_, usage);
+  } catch (const SQLite::Exception& failure) {
+    log_error("database: not all usage of clients could be read",
+              {{"error", in_words(failure)}, {"read", usage.size()}});
+  }
+  return usage;
 }
 
 std::optional<std::string> DatabaseFile::load_value(std::string_view name) {

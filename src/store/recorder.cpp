@@ -28,6 +28,8 @@ std::string subject_of(const Change& change) {
     std::string operator()(const Client& client) { return "client " + client.id; }
     std::string operator()(const RemovedClient& client) { return "client " + client.id; }
     std::string operator()(const NamedValue& value) { return "value " + value.name; }
+    std::string operator()(const SessionRecord& session) { return "session " + session.token_hash; }
+    std::string operator()(const RemovedSession& session) { return "session " + session.token_hash; }
   };
   return std::visit(Name{}, change);
 }

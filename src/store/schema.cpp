@@ -96,9 +96,40 @@ ALTER TABLE key_states ADD COLUMN rest_reason TEXT NOT NULL DEFAULT '';
 ALTER TABLE key_states ADD COLUMN on_trial INTEGER NOT NULL DEFAULT 0;
 )";
 
-constexpr std::array all_steps{keys_and_clients, quotas_of_projects};
-constexpr std::array<std::string_view, 6> tables{"keys",    "key_states",   "key_models",
-                                                 "clients", "named_values", "quotas"};
+constexpr const char* sign_in_sessions = R"(
+CREATE TABLE sessions (
+  token_hash TEXT PRIMARY KEY,
+  account TEXT NOT NULL,
+  created_at INTEGER NOT NULL,
+  last_seen INTEGER NOT NULL
+) WITHOUT ROWID;
+)";
+
+// `models` is one a line; `minute` is as in tables.cpp.
+constexpr const char* limits_of_clients = R"(
+ALTER TABLE clients ADD COLUMN token_hint TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN models TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN rpm INTEGER;
+ALTER TABLE clients ADD COLUMN daily_requests INTEGER;
+ALTER TABLE clients ADD COLUMN daily_tokens INTEGER;
+CREATE TABLE client_usage (
+  client_id TEXT PRIMARY KEY,
+  day INTEGER NOT NULL,
+  requests_today INTEGER NOT NULL,
+  tokens_today INTEGER NOT NULL,
+  minute TEXT NOT NULL,
+  last_used INTEGER
+) WITHOUT ROWID;
+)";
+
+constexpr std::array all_steps{
+    keys_and_clients,
+    quotas_of_projects,
+    sign_in_sessions,
+    limits_of_clients,
+};
+constexpr std::array<std::string_view, 7> tables{"keys",         "key_states", "key_models",  "clients",
+                                                 "named_values", "quotas",     "client_usage"};
 
 }  // namespace
 

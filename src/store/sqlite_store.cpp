@@ -16,6 +16,8 @@ class SqliteStore final : public Store {
   std::vector<std::pair<KeyRecord, KeyState>> load_keys() override { return recorder_->file().load_keys(); }
   std::vector<QuotaState> load_quotas() override { return recorder_->file().load_quotas(); }
   std::vector<Client> load_clients() override { return recorder_->file().load_clients(); }
+  std::vector<SessionRecord> load_sessions() override { return recorder_->file().load_sessions(); }
+  std::vector<ClientUsageState> load_client_usage() override { return recorder_->file().load_client_usage(); }
   std::optional<std::string> load_value(std::string_view name) override {
     return recorder_->file().load_value(name);
   }
@@ -34,6 +36,12 @@ class SqliteStore final : public Store {
   }
   void save_value(std::string name, std::string value, Done done) override {
     recorder_->record(NamedValue{std::move(name), std::move(value)}, std::move(done));
+  }
+  void save_session(SessionRecord session, Done done) override {
+    recorder_->record(std::move(session), std::move(done));
+  }
+  void remove_session(std::string token_hash, Done done) override {
+    recorder_->record(RemovedSession{std::move(token_hash)}, std::move(done));
   }
 
   void barrier(Done done) override { recorder_->barrier(std::move(done)); }

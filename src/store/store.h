@@ -22,6 +22,7 @@
 #include "base/result.h"
 #include "pool/clients.h"
 #include "pool/key_pool.h"
+#include "store/session_record.h"
 
 namespace pollux {
 
@@ -39,6 +40,8 @@ class Store {
   virtual std::vector<std::pair<KeyRecord, KeyState>> load_keys() = 0;
   virtual std::vector<QuotaState> load_quotas() = 0;
   virtual std::vector<Client> load_clients() = 0;
+  virtual std::vector<SessionRecord> load_sessions() = 0;
+  virtual std::vector<ClientUsageState> load_client_usage() = 0;
   virtual std::optional<std::string> load_value(std::string_view name) = 0;
 
   virtual void save_key(KeyRecord record, Done done = {}) = 0;
@@ -46,12 +49,14 @@ class Store {
   virtual void save_client(Client client, Done done = {}) = 0;
   virtual void remove_client(std::string id, Done done = {}) = 0;
   virtual void save_value(std::string name, std::string value, Done done = {}) = 0;
+  virtual void save_session(SessionRecord session, Done done = {}) = 0;
+  virtual void remove_session(std::string token_hash, Done done = {}) = 0;
 
   // `done` is called once everything queued before it is on disk, or could not be written.
   virtual void barrier(Done done) = 0;
 
-  // Where the recorder gathers states from: KeyPool::take_changes. It is asked at once, a second after
-  // states_changed(), and at the end.
+  // Where the recorder gathers states from: KeyPool::take_changes with Clients::take_changes. It is asked at
+  // once, a second after states_changed(), and at the end.
   virtual void gather_states(std::function<PoolState()> source) = 0;
   // From any thread; waits for nothing.
   virtual void states_changed() = 0;

@@ -1,0 +1,27 @@
+// What became of keys that were added: the answer of both forms of POST /admin/keys.
+#pragma once
+
+#include <string_view>
+
+#include "admin/admin_call.h"
+#include "pool/key_pool.h"
+
+namespace pollux {
+
+class AddedKeys {
+ public:
+  void count_added(const KeyPool& pool, const Key& key);
+  void count_duplicate(const Key& key);
+  void count_refused(std::string_view masked, std::string_view reason);
+  // Of a preview: it would be added.
+  void count_new(std::string_view secret);
+
+  std::size_t added() const { return added_.size(); }
+  AdminAnswer answer();
+  AdminAnswer preview();
+
+ private:
+  Json added_ = Json::array(), new_ = Json::array(), duplicates_ = Json::array(), refused_ = Json::array();
+};
+
+}  // namespace pollux
