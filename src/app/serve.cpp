@@ -217,7 +217,9 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   const auto pool = KeyPool::create(clock);
   pool->set_observer(&keeper);
   fill_pool(*pool, *store, settings);
-  ClientKeeper client_keeper(*store);
+  LiveFeed feed;
+  live_settings.on_settings_changed([&feed](const Settings&) { feed.publish("settings", "{}"); });
+  ClientKeeper client_keeper(*store, feed);
   const auto clients = Clients::create();
   clients->set_observer(&client_keeper);
   fill_clients(*clients, *store, settings, {clock.wall(), clock.monotonic()});
@@ -256,7 +258,6 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   HeldBodies held_bodies(held_bodies_bytes);
   Loop main_loop;
   Metrics metrics;
-  LiveFeed feed;
   Traffic traffic(metrics, *clients, feed, clock);
   LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
   MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
