@@ -21,6 +21,7 @@
 #include "pool/clients.h"
 #include "pool/key_pool.h"
 #include "script/policy_library.h"
+#include "store/request_log.h"
 #include "store/store.h"
 
 namespace pollux {
@@ -42,6 +43,7 @@ struct Admin {
   KeyPool& pool;
   Clients& clients;
   Store& store;
+  RequestLog& requests;
   PolicyLibrary& policies;
   LiveFeed& feed;
   MetricsReporter& metrics;

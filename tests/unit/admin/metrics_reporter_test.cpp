@@ -27,11 +27,12 @@ struct Play {
   Folder folder;
   std::unique_ptr<Store> store = *Store::open(folder.path());
   std::unique_ptr<KeyPool> pool = KeyPool::create(clock);
+  RequestLog requests{folder.path(), clock, {}};
   Metrics metrics;
   LiveFeed feed;
   FakePolicies policies;
   Loop worker, loop;
-  MetricsReporter reporter{loop, {metrics, feed, *pool, *store, policies, clock, "1.2.3"}};
+  MetricsReporter reporter{loop, {metrics, feed, *pool, *store, requests, policies, clock, "1.2.3"}};
   std::vector<std::string> reports;
 
   Play() { reporter.watch(worker); }
@@ -65,8 +66,8 @@ TEST_CASE_METHOD(Play, "a report says how things are when it is asked for") {
   REQUIRE(reports.size() == 1);
   CHECK(value_of("pollux_keys{state=\"ready\"}") == 1);
   CHECK(value_of("pollux_requests_in_flight") == 1);
-  CHECK(value_of("pollux_policies_in_trouble") == 1);
-  CHECK(value_of("pollux_database_in_trouble") == 0);
+  CHECK(value_of("pollux_in_trouble{part=\"policies\"}") == 1);
+  CHECK(value_of("pollux_in_trouble{part=\"database\"}") == 0);
   CHECK(value_of("pollux_live_feed_listeners") == 1);
   CHECK(value_of("pollux_build_info{version=\"1.2.3\"}") == 1);
   CHECK(value_of(lag) > 0);
