@@ -199,23 +199,44 @@ Result<KeyRef> MemoryKeyPool::guest(std::string_view secret) {
 }
 
 bool MemoryKeyPool::remove(std::string_view id) {
+  const std::string one(id);
+  return remove_all({&one, 1}).empty();
+}
+
+std::vector<std::string> MemoryKeyPool::remove_all(std::span<const std::string> ids) {
   const std::lock_guard changes(changes_);
-  EntryRef entry;
+  std::vector<EntryRef> gone;
+  std::vector<std::string> missing;
   {
     const Held held(*this);
-    auto* found = find_by_id(id);
-    if (found == nullptr) return false;
-    entry = found->shared_from_this();
-    entry->removed = true;
-    by_id_.erase(entry->id());
-    by_name_.erase(entry->state.profile.name);
-    entries_.erase(entries_.begin() + entry->slot);
-    for (auto at = entry->slot; at < entries_.size(); ++at) entries_[at]->slot = at;
-    leave_project(*entry);
-    everything_changed();
+    for (const auto& id : ids) {
+      auto entry = take_out(id);
+      entry ? gone.push_back(std::move(entry)) : missing.push_back(id);
+    }
+    if (!gone.empty()) close_gaps();
   }
-  if (observer_) observer_->on_key_removed(entry->id());
-  return true;
+  for (const auto& entry : gone) {
+    if (observer_) observer_->on_key_removed(entry->id());
+  }
+  return missing;
+}
+
+// Null: there is none. REQUIRES: close_gaps() follows.
+MemoryKeyPool::EntryRef MemoryKeyPool::take_out(std::string_view id) {
+  auto* found = find_by_id(id);
+  if (found == nullptr) return nullptr;
+  auto entry = found->shared_from_this();
+  entry->removed = true;
+  by_id_.erase(entry->id());
+  by_name_.erase(entry->state.profile.name);
+  leave_project(*entry);
+  return entry;
+}
+
+void MemoryKeyPool::close_gaps() {
+  std::erase_if(entries_, [](const EntryRef& entry) { return entry->removed; });
+  for (std::uint32_t at = 0; at < entries_.size(); ++at) entries_[at]->slot = at;
+  everything_changed();
 }
 
 // -- Projects
