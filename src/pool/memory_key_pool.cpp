@@ -258,7 +258,7 @@ void MemoryKeyPool::join_project(KeyEntry& entry) {
 void MemoryKeyPool::leave_project(KeyEntry& entry) {
   auto& project = *entry.project;
   std::erase(project.members, &entry);
-  if (!project.members.empty()) return find_tier(project);
+  if (!project.members.empty()) return find_tier_again(project);
   note_change();
   for (const auto& quota : project.all()) {
     forgotten_quotas_.emplace_back(project.name(), std::string(core_.models.name(quota.model)));
@@ -269,6 +269,15 @@ void MemoryKeyPool::leave_project(KeyEntry& entry) {
 void MemoryKeyPool::find_tier(ProjectQuota& project) {
   project.tier = LimitTable::no_tier;
   for (const auto* member : project.members) heed_tier(project, *member);
+}
+
+// After one has left or was heeded: nobody has a better one than there is, so the first as good settles it.
+void MemoryKeyPool::find_tier_again(ProjectQuota& project) {
+  const auto before = std::exchange(project.tier, LimitTable::no_tier);
+  for (const auto* member : project.members) {
+    if (project.tier == before) return;
+    heed_tier(project, *member);
+  }
 }
 
 void MemoryKeyPool::heed_tier(ProjectQuota& project, const KeyEntry& member) const {
@@ -322,7 +331,10 @@ void MemoryKeyPool::apply(KeyEntry& entry, const Patch& patch) {
   if (changes_tags(patch)) profile.tags = changed_tags(profile, patch);
   if (patch.weight) profile.weight = *patch.weight, entry.pass = 0;
   if (patch.project && *patch.project != profile.project) move_to_project(entry, *patch.project);
-  if (changes_tags(patch)) find_tier(*entry.project);
+  if (changes_tags(patch)) {
+    heed_tier(*entry.project, entry);
+    find_tier_again(*entry.project);
+  }
   if (patch.name || patch.project || changes_tags(patch) || patch.weight) everything_changed();
   if (patch.enabled) set_enabled(entry, *patch.enabled, patch.reason);
 }

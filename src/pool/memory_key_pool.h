@@ -130,6 +130,7 @@ class MemoryKeyPool final : public KeyPool {
   void leave_project(KeyEntry& entry);
   void move_to_project(KeyEntry& entry, const std::string& name);
   void find_tier(ProjectQuota& project);
+  void find_tier_again(ProjectQuota& project);
   void heed_tier(ProjectQuota& project, const KeyEntry& member) const;
   ModelQuota& quota_of(KeyEntry& entry, ModelId model, const Moment& now);
   void mark_changed(ProjectQuota& project, ModelQuota& quota);
