@@ -16,8 +16,8 @@ local look_again_s = 0.05  -- While Google is asked.
 
 -- In the cache: the list as JSON, and its stamp, which is all that most calls read: when it came, and a name.
 local LIST, STAMP = "catalogue: list", "catalogue: stamp"
--- Shared: that Google was asked within between_tries_s, and that it is being asked now.
-local TRIED, ASKING = "catalogue: tried", "catalogue: asking"
+-- Shared: that Google was asked within between_tries_s, that it is being asked now, and why it gave no list last.
+local TRIED, ASKING, TROUBLE = "catalogue: tried", "catalogue: asking", "catalogue: trouble"
 
 local decoded = {}  -- { stamp, came_at, models, names, by_name } of the list that this state read last.
 
@@ -107,6 +107,7 @@ local function ask()
   else
     log.warn("no list of models: " .. why)
   end
+  shared.set(TROUBLE, why)
   shared.set(ASKING, nil)
 end
 
@@ -170,6 +171,13 @@ end
 function catalogue.has(name)
   local list = awaited()
   return list ~= nil and list.by_name[name] ~= nil
+end
+
+
+-- For people: what is known, having waited for a first list; and why there is none, or no newer one.
+function catalogue.overview()
+  local list = awaited()
+  return list and list.models or {}, shared.get(TROUBLE)
 end
 
 

@@ -71,6 +71,7 @@ models.real = {
 local prefixes = { models = true, google = true, gemini = true, openai = true, anthropic = true }
 
 local longest_name = 256
+local of_alias = "^([^=]+)=([^=]+)$"
 
 local NO_NAME = 'The request names no model: "%s".'
 local CANNOT_BE_DONE = 'The model "%s" asks for more than the model alone, which Pollux writes into the JSON body: '
@@ -78,7 +79,7 @@ local CANNOT_BE_DONE = 'The model "%s" asks for more than the model alone, which
 
 
 -- "models/x", and the "models/models/x" and "google/x" that some tools send, are "x".
-local function without_prefixes(name)
+function models.plain(name)
   local slash = name:find("/", 1, true)
   while slash and prefixes[name:sub(1, slash - 1)] do
     name = name:sub(slash + 1)
@@ -145,9 +146,9 @@ local function sort_aliases(listed)
     put(name, target, 2)
   end
   for _, row in ipairs(listed) do
-    local name, target = row:match("^([^=]+)=([^=]+)$")
+    local name, target = row:match(of_alias)
     if name then
-      put(name, without_prefixes(target), 1)
+      put(name, models.plain(target), 1)
     else
       log.error('MODEL_ALIASES: "' .. row .. '" is not of the form name=model, and counts for nothing')
     end
@@ -305,7 +306,7 @@ end
 
 
 function models.resolve(request, name)
-  local plain = without_prefixes(name)
+  local plain = models.plain(name)
   if plain == "" or #plain > longest_name then
     return deny(400, NO_NAME:format(name:sub(1, longest_name)), { param = "model" })
   end
@@ -323,5 +324,55 @@ function models.resolve(request, name)
 end
 
 
--- Everybody sees every model: without a models.visible(request, model) here, lists pass as Google wrote them.
+-- A list shows a client what it may use. One that hides nothing passes as Google wrote it.
+function models.visible(request, model)
+  return type(model.name) ~= "string" or request.client:may_use(models.plain(model.name))
+end
+
+
+--
+-- What the owner is shown of all this.
+--
+
+local function aliases_by_name()
+  local from_setting, rows = {}, {}
+  local function put(name, model, source)
+    rows[#rows + 1] = { name = name, model = model, source = source }
+  end
+  for _, row in ipairs(settings.MODEL_ALIASES) do
+    local name, target = row:match(of_alias)
+    if name then
+      from_setting[name] = models.plain(target)
+    end
+  end
+  for name, target in pairs(from_setting) do
+    put(name, target, "MODEL_ALIASES")
+  end
+  for name, target in pairs(models.aliases) do
+    if not from_setting[name] then
+      put(name, type(target) == "table" and settings[target.setting] or target, "shipped")
+    end
+  end
+  table.sort(rows, function(one, other) return one.name < other.name end)
+  return rows
+end
+
+
+-- Google's models as it lists them, other names, endings; `error` where there is no list, or no new one.
+function models.overview()
+  local entries, trouble = catalogue.overview()
+  local endings = {}
+  for ending in pairs(models.endings) do
+    endings[#endings + 1] = ending
+  end
+  table.sort(endings)
+  return {
+    models = json.array(entries),
+    aliases = json.array(aliases_by_name()),
+    endings = json.array(endings),
+    error = trouble or json.null,
+  }
+end
+
+
 return models

@@ -336,7 +336,16 @@ end)
 
 
 describe("models.visible", function()
-  it("is not there, so that lists of models pass byte for byte", function()
-    expect(models.visible).to_be_nil()
+  it("shows a client what it may use", function()
+    local request = a_request { client = a_client { models = { "gemini-3.*", "gpt-4o" } } }
+
+    expect(models.visible(request, { name = "models/gemini-3.8-flash" })).to_be_true()
+    expect(models.visible(request, { name = "models/gemini-2.5-pro" })).to_be_false()
+    expect(models.visible(request, {})).to_be_true()
+  end)
+
+
+  it("hides nothing from a client that may use everything", function()
+    expect(models.visible(a_request(), { name = "models/gemini-2.5-pro" })).to_be_true()
   end)
 end)

@@ -33,7 +33,12 @@ constexpr std::array subjects{
     Subject{"/admin/status", answer_status},
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
+    Subject{"/admin/clients", answer_clients},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
+    Subject{"/admin/events", answer_events},
+    Subject{"/metrics", answer_metrics},
+    Subject{"/admin/settings", answer_settings},
+    Subject{"/admin/models", answer_models},
 };
 
 // Null: there is none. What is behind the subject's name goes into `rest`.
@@ -182,6 +187,7 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     auto all = common_headers();
     for (const auto field : headers) all.set(field.name, field.value);
     reply_->start(status, all, BodyLength::unknown());
+    if (head_.method == "HEAD") end_task()->finish();  // Nothing of a stream would reach the client.
   }
 
   void write(std::string_view bytes) override {
@@ -247,7 +253,8 @@ AdminAnswer admin_error(int status, std::string_view message, std::string_view f
 }
 
 bool is_admin_path(std::string_view path) noexcept {
-  return path == "/health" || path == "/ready" || path == "/admin" || path.starts_with("/admin/");
+  return path == "/health" || path == "/ready" || path == "/metrics" || path == "/admin" ||
+         path.starts_with("/admin/");
 }
 
 std::unique_ptr<RequestHandler> answer_admin(Admin& admin, RequestHead head, std::string path,

@@ -1,7 +1,7 @@
 // The administration: what its parts share, and the handler of one request to it.
 //
 //   GET /health, GET /ready                no authorization
-//   everything under /admin                AUTH_TOKEN as Bearer, or as the password of Basic, or the cookie
+//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic, or the cookie
 //   of
 //                                          a session
 //
@@ -12,7 +12,11 @@
 #include <string>
 #include <string_view>
 
+#include "admin/live_feed.h"
+#include "admin/metrics_reporter.h"
+#include "admin/settings_service.h"
 #include "base/clock.h"
+#include "base/job_thread.h"
 #include "base/settings.h"
 #include "http/server.h"
 #include "pool/clients.h"
@@ -40,6 +44,10 @@ struct Admin {
   Clients& clients;
   Store& store;
   PolicyLibrary& policies;
+  LiveFeed& feed;
+  MetricsReporter& metrics;
+  SettingsService& live_settings;
+  JobThread& jobs;         // For what may block.
   const PolicyHost& host;  // Of this worker, for health checks.
   std::size_t worker = 0;
   const AdminAccount& account;

@@ -96,5 +96,10 @@ AdminAnswer answer_key_text(const AdminCall& call);   // POST /admin/keys with a
 AdminAnswer answer_key_batch(const AdminCall& call);  // POST /admin/keys/batch.
 AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_events(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_metrics(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_clients(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_settings(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_models(const AdminCall& call, std::string_view rest);
 
 }  // namespace pollux

@@ -86,6 +86,7 @@ Json key_json(const KeyStatus& key) {
                {"added_at", iso_time(key.added_at)},
                {"state", key.state},
                {"reason", text_or_null(reason_for(key))},
+               {"disabled_by_hand", key.profile.disabled_by_owner},
                {"disabled_since", time_or_null(key.profile.disabled_since)},
                {"cooldown_until", time_or_null(key.cooldown_until)},
                {"in_flight", key.in_flight},

@@ -10,10 +10,11 @@ AdminAnswer answer_health(const AdminCall& call, std::string_view) {
   return {200, {{"status", "ok"}, {"version", call.admin.version}}};
 }
 
-// Ready means: a request could be served, now or once a rest is over. What is wrong but hinders nobody yet is
-// told as a warning.
-AdminAnswer answer_ready(const AdminCall& call, std::string_view) {
-  auto& admin = call.admin;
+namespace {
+
+// Problems: why no request could be served, now or once a rest is over. What is wrong but hinders nobody yet
+// is told as a warning.
+Json troubles(Admin& admin) {
   Json problems = Json::array(), warnings = Json::array();
   if (admin.pool.size() == 0) {
     problems.push_back("there is no key in the pool");
@@ -28,8 +29,16 @@ AdminAnswer answer_ready(const AdminCall& call, std::string_view) {
   }
   if (auto trouble = admin.store.health(); !trouble.empty()) warnings.push_back(std::move(trouble));
   if (auto error = admin.policies.report().error; !error.empty()) warnings.push_back("policies: " + error);
-  const bool ready = problems.empty();
-  return {ready ? 200 : 503, {{"ready", ready}, {"problems", problems}, {"warnings", warnings}}};
+  return {{"problems", std::move(problems)}, {"warnings", std::move(warnings)}};
+}
+
+}  // namespace
+
+AdminAnswer answer_ready(const AdminCall& call, std::string_view) {
+  auto answer = troubles(call.admin);
+  const bool ready = answer["problems"].empty();
+  answer["ready"] = ready;
+  return {ready ? 200 : 503, std::move(answer)};
 }
 
 AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
@@ -39,6 +48,7 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
     auto keys = pool.statuses();
     auto totals = totals_json(keys);
     totals["waiting"] = pool.waiting();
+    totals.update(troubles(call.admin));
     return keys_in_turns(call.admin.loop, std::move(keys), std::move(totals));
   }
   const auto key = pool.status(key_id);

@@ -1,9 +1,26 @@
 #include "admin/traffic.h"
 
 namespace pollux {
+namespace {
 
-void Traffic::on_exchange_begun() {}
+void count_for_client(const Clients& clients, const Clock& clock, const ExchangeRecord& record) {
+  const auto client = clients.with_id(record.client_id);
+  if (!client) return;  // Unknown, removed meanwhile, or paying with an own key.
+  const auto tokens = record.tokens.value_or(TokenCounts{});
+  client->usage->used(tokens.input + tokens.output + tokens.thoughts, record.began,
+                      {clock.wall(), clock.monotonic()});
+}
 
-void Traffic::on_exchange_over(ExchangeRecord) {}
+}  // namespace
+
+void Traffic::on_exchange_begun() {
+  metrics_.exchange_begun();
+}
+
+void Traffic::on_exchange_over(ExchangeRecord record) {
+  metrics_.exchange_over(record);
+  feed_.publish_request(record);
+  count_for_client(clients_, clock_, record);
+}
 
 }  // namespace pollux

@@ -51,13 +51,14 @@ void fill_pool(KeyPool& pool, Store& store, const Settings& settings) {
   }
 }
 
-void fill_clients(Clients& clients, Store& store, const Settings& settings, WallTime now) {
+void fill_clients(Clients& clients, Store& store, const Settings& settings, const Moment& now) {
   for (auto& client : store.load_clients()) clients.restore(std::move(client));
-  clients.set_from_settings(settings.allowed_tokens, now);
+  clients.set_from_settings(settings.allowed_tokens, now.wall);
+  for (const auto& usage : store.load_client_usage()) clients.restore(usage, now);
   if (!clients.empty()) return;
   const auto token = "pollux-" + random_token(24);
-  store.save_client(*clients.add("first client", token, now));
-  show_once("client token", "ALLOWED_TOKENS", token);
+  if (clients.add(token, {.name = "first client"}, now.wall))
+    show_once("client token", "ALLOWED_TOKENS", token);
 }
 
 AdminAccount find_admin(Store& store, const Settings& settings) {

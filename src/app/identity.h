@@ -23,10 +23,22 @@ class KeyKeeper final : public PoolObserver {
   Store& store_;
 };
 
+// Passes what must be kept of clients to the store.
+class ClientKeeper final : public ClientsObserver {
+ public:
+  explicit ClientKeeper(Store& store) : store_(store) {}
+  void on_client_changed(const Client& client) override { store_.save_client(client); }
+  void on_client_removed(const std::string& id) override { store_.remove_client(id); }
+  void on_usage_changed() override { store_.states_changed(); }
+
+ private:
+  Store& store_;
+};
+
 void fill_pool(KeyPool& pool, Store& store, const Settings& settings);
 
 // Never an open proxy: without any client token, one is made, stored as a hash and shown once.
-void fill_clients(Clients& clients, Store& store, const Settings& settings, WallTime now);
+void fill_clients(Clients& clients, Store& store, const Settings& settings, const Moment& now);
 
 // AUTH_TOKEN where it is set; else the one of an earlier start; else a new one, shown once.
 AdminAccount find_admin(Store& store, const Settings& settings);

@@ -5,6 +5,7 @@
 #include <cstdio>
 #include <cstdlib>
 #include <string>
+#include <utility>
 #include <variant>
 
 #include "app/command_line.h"
@@ -70,11 +71,12 @@ void tell(const SettingsReading& reading) {
   std::fputs(lines.c_str(), stderr);
 }
 
-int run(const CommandLine& said, const Settings& settings) {
+int run(const CommandLine& said, SettingsReading reading) {
+  const Settings& settings = reading.settings;
   const PolicyFolders folders{settings.policies_dir, settings.shipped_policies_dir};
   switch (said.command) {
     case Command::serve:
-      return serve(settings);
+      return serve(std::move(reading));
     case Command::check:
       return check_policies(folders, settings);
     case Command::test:
@@ -100,5 +102,5 @@ int main(int argc, char** argv) {
   settle_folders(said, argv[0], reading);
   tell(reading);
   if (!reading.problems.empty()) return exit_usage;
-  return run(said, reading.settings);
+  return run(said, std::move(reading));
 }

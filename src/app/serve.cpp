@@ -11,6 +11,7 @@
 #include <sys/mman.h>
 #endif
 
+#include <atomic>
 #include <csignal>
 #include <cstdio>
 #include <filesystem>
@@ -18,6 +19,7 @@
 #include <vector>
 
 #include "admin/authorization.h"
+#include "admin/live_ticker.h"
 #include "admin/traffic.h"
 #include "app/identity.h"
 #include "app/worker.h"
@@ -97,23 +99,27 @@ class Signals {
 // The running program: what serve() has built, from its first request to its last.
 class Server {
  public:
-  Server(const Shared& shared, PolicyLibrary& policies) : shared_(shared), policies_(policies) {}
+  Server(Loop& loop, const Shared& shared, PolicyLibrary& policies)
+      : loop_(loop), shared_(shared), policies_(policies) {}
 
   Result<void> start() {
-    std::uint16_t port = shared_.settings.port;
-    for (int number = 0; number < shared_.settings.workers; ++number) {
-      workers_.push_back(std::make_unique<Worker>(shared_, static_cast<std::size_t>(number)));
+    const auto settings = shared_.settings.current();
+    auto upstream = Upstream::from(*settings);
+    if (!upstream) return upstream.error();
+    std::uint16_t port = settings->port;
+    for (int number = 0; number < settings->workers; ++number) {
+      workers_.push_back(std::make_unique<Worker>(shared_, *upstream, static_cast<std::size_t>(number)));
       auto bound = workers_.back()->listen(port);
       if (!bound) return std::move(bound).error().within("HOST, PORT");
       port = *bound;
     }
     for (auto& worker : workers_) worker->start();
     policies_.watch(loop_);
-    const auto& host = shared_.settings.host;
+    const auto& host = settings->host;
     const auto shown = host.find(':') == std::string::npos ? host : "[" + host + "]";
     log_info((shared_.tls_server ? "listening on https://" : "listening on http://") + shown + ":" +
                  std::to_string(port),
-             {{"workers", shared_.settings.workers}, {"keys", shared_.pool.size()}});
+             {{"workers", settings->workers}, {"keys", shared_.pool.size()}});
     return {};
   }
 
@@ -133,9 +139,20 @@ class Server {
     for (auto& worker : workers_) worker->stop();
   }
 
+  // Has every worker go by these settings; `done` is called on the last one's thread.
+  void hand_out(const std::shared_ptr<const Settings>& settings, const std::function<void()>& done) {
+    const auto left = std::make_shared<std::atomic<std::size_t>>(workers_.size());
+    for (auto& worker : workers_) {
+      worker->adopt(settings, [left, done] {
+        if (--*left == 0) done();
+      });
+    }
+  }
+
  private:
   void drain() {
     deadline_->start(drain_limit);
+    shared_.feed.close();
     busy_workers_ = workers_.size();
     for (auto& worker : workers_) {
       worker->drain([this] {
@@ -146,9 +163,9 @@ class Server {
     }
   }
 
+  Loop& loop_;
   const Shared& shared_;
   PolicyLibrary& policies_;
-  Loop loop_;
   std::vector<std::unique_ptr<Worker>> workers_;
   Timer* deadline_ = nullptr;
   std::size_t busy_workers_ = 0;
@@ -157,7 +174,8 @@ class Server {
 // Closes the store while what it gathers from is still there, however run_with_store() ends.
 class StoreCloser {
  public:
-  StoreCloser(KeyPool& pool, std::unique_ptr<Store>& store) : pool_(pool), store_(store) {}
+  StoreCloser(KeyPool& pool, Clients& clients, std::unique_ptr<Store>& store)
+      : pool_(pool), clients_(clients), store_(store) {}
   ~StoreCloser() { close(); }
   StoreCloser(const StoreCloser&) = delete;
   StoreCloser& operator=(const StoreCloser&) = delete;
@@ -165,11 +183,13 @@ class StoreCloser {
   // What ends later tells nobody.
   void close() {
     pool_.set_observer(nullptr);
+    clients_.set_observer(nullptr);
     store_.reset();
   }
 
  private:
   KeyPool& pool_;
+  Clients& clients_;
   std::unique_ptr<Store>& store_;
 };
 
@@ -187,24 +207,32 @@ int fail(const Error& error) {
   return 1;
 }
 
-int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
+int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
+  LiveSettings live_settings(std::move(reading), *store);
+  live_settings.on_settings_changed([](const Settings& now) { log_set_level(now.log.level); });
+  const auto at_start = live_settings.current();
+  const auto& settings = *at_start;
   const SystemClock clock;
   KeyKeeper keeper(*store);
   const auto pool = KeyPool::create(clock);
   pool->set_observer(&keeper);
   fill_pool(*pool, *store, settings);
+  ClientKeeper client_keeper(*store);
   const auto clients = Clients::create();
-  fill_clients(*clients, *store, settings, clock.wall());
+  clients->set_observer(&client_keeper);
+  fill_clients(*clients, *store, settings, {clock.wall(), clock.monotonic()});
   const auto account = find_admin(*store, settings);
   Sessions sessions(*store, fingerprint(account), clock);
   SignInThrottle throttle(clock);
   KeyChecks key_checks;
   const auto upload_secret = find_or_make_secret(*store, "upload_secret");
-  store->gather_states([&pool] { return pool->take_changes(); });
-  StoreCloser closer(*pool, store);
+  store->gather_states([&] {
+    auto state = pool->take_changes();
+    state.clients = clients->take_changes({clock.wall(), clock.monotonic()});
+    return state;
+  });
+  StoreCloser closer(*pool, *clients, store);
 
-  auto upstream = Upstream::from(settings);
-  if (!upstream) return fail(upstream.error());
   auto tls_client = TlsClientContext::create(settings.upstream_ca_file);
   if (!tls_client) return fail(std::move(tls_client).error().within("UPSTREAM_CA_FILE"));
   std::shared_ptr<TlsServerContext> tls_server;
@@ -224,10 +252,16 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
   if (auto loaded = policies->load_at_start(); !loaded)
     return fail(std::move(loaded).error().within("policies"));
 
+  JobThread jobs;
   HeldBodies held_bodies(held_bodies_bytes);
-  Traffic traffic;
+  Loop main_loop;
+  Metrics metrics;
+  LiveFeed feed;
+  Traffic traffic(metrics, *clients, feed, clock);
+  LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
+  MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
   const Shared shared{
-      .settings = settings,
+      .settings = live_settings,
       .clock = clock,
       .pool = *pool,
       .clients = *clients,
@@ -235,7 +269,9 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
       .cache = *cache,
       .store = *store,
       .policies = *policies,
-      .upstream = *upstream,
+      .feed = feed,
+      .metrics = reporter,
+      .jobs = jobs,
       .held_bodies = held_bodies,
       .sink = traffic,
       .account = account,
@@ -247,11 +283,15 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
       .tls_server = tls_server,
       .version = POLLUX_VERSION,
   };
-  Server server(shared, *policies);
+  Server server(main_loop, shared, *policies);
+  live_settings.connect(*policies, jobs,
+                        [&server](const auto& now, const auto& done) { server.hand_out(now, done); });
+  live_settings.warn_of_strays();
   if (auto started = server.start(); !started) return fail(started.error());
   give_back_memory();
   server.run();
   server.stop();
+  jobs.stop();
   closer.close();  // What is left is written while the loops that wait for a word of it are still there.
   log_info("stopped");
   log_stop();
@@ -260,7 +300,8 @@ int run_with_store(const Settings& settings, std::unique_ptr<Store> store) {
 
 }  // namespace
 
-int serve(const Settings& settings) {
+int serve(SettingsReading reading) {
+  const auto& settings = reading.settings;
   allow_many_files();
   if (auto started = log_start(settings.log); !started) {
     std::fprintf(stderr, "pollux: %s\n", started.error().message.c_str());
@@ -269,7 +310,7 @@ int serve(const Settings& settings) {
   log_info("starting", {{"version", std::string_view(POLLUX_VERSION)}, {"data", settings.data_dir}});
   auto store = Store::open(settings.data_dir);
   if (!store) return fail(store.error());
-  return run_with_store(settings, *std::move(store));
+  return run_with_store(std::move(reading), *std::move(store));
 }
 
 }  // namespace pollux

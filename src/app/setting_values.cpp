@@ -14,6 +14,7 @@
 #include <sstream>
 
 #include "app/env_file.h"
+#include "base/redact.h"
 
 namespace pollux {
 namespace {
@@ -166,13 +167,21 @@ std::string_view unquoted(std::string_view text) {
   return text;
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   constexpr std::size_t most = 80;
   std::string out = "\"";
   for (const char c : text.substr(0, most))
     out += static_cast<unsigned char>(c) < 0x20 || c == 0x7f ? '?' : c;
   if (text.size() > most) out += "…";
   return out + '"';
+}
+
+std::string masked_url(std::string_view url) {
+  const std::size_t at = url.rfind('@');
+  if (at == std::string_view::npos) return redact_keys(url);
+  const std::size_t scheme = url.find("://");
+  const std::string begin(scheme == std::string_view::npos || scheme > at ? "" : url.substr(0, scheme + 3));
+  return begin + "…" + std::string(url.substr(at));
 }
 
 }  // namespace pollux

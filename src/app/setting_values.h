@@ -32,6 +32,8 @@ Result<std::vector<std::string>> read_list(std::string_view text);
 
 // Without one pair of quotes around it, and without white space around that.
 std::string_view unquoted(std::string_view text);
-std::string quoted(std::string_view text);  // At most 80 bytes of it.
+std::string in_quotes(std::string_view text);  // At most 80 bytes of it.
+// With user name and password masked, as far as they can be told: "socks5://…@proxy:1080".
+std::string masked_url(std::string_view url);
 
 }  // namespace pollux

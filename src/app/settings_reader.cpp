@@ -20,13 +20,14 @@ namespace {
 
 constexpr std::size_t env_file_most_bytes = 1ULL << 20;
 
-enum Source : std::size_t { from_options, from_environment, from_env_file };
+using Source = SettingOrigin::Source;
 
 // One variable as it was set somewhere.
 struct Given {
   std::string name;    // As the user wrote it: maybe an alias.
   std::string value;   // Without white space around it; not empty.
   std::string origin;  // "environment", ".env:3", "--port"
+  Source source{};
 };
 
 // Whether a policy could have a setting of this name: the environment holds much else.
@@ -42,7 +43,7 @@ class SettingsReader {
 
   SettingsReading read() {
     gather();
-    settings().workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
+    settings() = default_settings();
     for (const Setting& setting : all_settings()) read_one(setting);
     read_usual_key_file();
     check_tls_files();
@@ -60,12 +61,12 @@ class SettingsReader {
       std::string option = "--" + name.substr(0, name.find('_'));
       std::ranges::transform(option, option.begin(),
                              [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
-      add(from_options, {name, value, option});
+      add({name, value, option, Source::command_line});
     }
     for (const auto& [name, value] : sources_.environment) {
       // `docker run --env-file` leaves the quotes of NAME="value" in the value.
       if (is_upper_case_name(name))
-        add(from_environment, {name, std::string(unquoted(value)), "environment"});
+        add({name, std::string(unquoted(value)), "environment", Source::environment});
     }
     gather_env_file();
   }
@@ -83,13 +84,13 @@ class SettingsReader {
       reading_.problems.push_back(path + ":" + std::to_string(flaw.line) + ": expected " + flaw.expected);
     }
     for (const EnvLine& line : file.lines) {
-      add(from_env_file,
-          {line.name, std::string(trimmed(line.value)), path + ":" + std::to_string(line.line)});
+      add({line.name, std::string(trimmed(line.value)), path + ":" + std::to_string(line.line),
+           Source::env_file});
     }
   }
 
-  void add(Source source, Given given) {
-    auto& of_rank = given_[source];
+  void add(Given given) {
+    auto& of_rank = given_[static_cast<std::size_t>(given.source)];
     if (given.value.empty()) {
       of_rank.erase(given.name);  // Set to nothing is not set.
     } else {
@@ -123,9 +124,10 @@ class SettingsReader {
     const Given* given = find(setting);
     if (given == nullptr) return;
     origins_.emplace(setting.name, *given);
+    reading_.origins.emplace(setting.name, SettingOrigin{given->source, given->origin});
     settings().given.insert_or_assign(std::string(setting.name),
                                       setting.is_secret ? mask_secret(given->value) : given->value);
-    for (const WrongValue& wrong : setting.read(given->value, settings())) report(*given, wrong);
+    for (const WrongValue& wrong : setting.kind.read(given->value, settings())) report(*given, wrong);
   }
 
   void report(const Given& given, const WrongValue& wrong) {
@@ -136,8 +138,9 @@ class SettingsReader {
   void read_usual_key_file() {
     const std::string& path = sources_.usual_key_file;
     if (origins_.contains("KEY_FILE") || path.empty() || access(path.c_str(), F_OK) != 0) return;
-    const Given given{"KEY_FILE", path, "not set; " + path + " exists"};
-    for (const WrongValue& wrong : find_setting("KEY_FILE")->read(path, settings())) report(given, wrong);
+    const Given given{"KEY_FILE", path, "not set; " + path + " exists", {}};
+    for (const WrongValue& wrong : find_setting("KEY_FILE")->kind.read(path, settings()))
+      report(given, wrong);
   }
 
   void check_tls_files() {
@@ -158,11 +161,11 @@ class SettingsReader {
       for (const auto& [name, given] : of_rank) {
         if (find_setting(name) != nullptr || !seen.insert(name).second) continue;
         settings().given.emplace(name, given.value);
+        reading_.origins.emplace(name, SettingOrigin{given.source, given.origin});
         if (name == "SSL_CERT_FILE") continue;  // OpenSSL's; many machines set it.
         const std::string_view meant = nearest_setting(name);
         // The environment is full of other programs' names: SSL_CERT_FILE is no misspelt TLS_CERT_FILE.
-        const bool is_others =
-            &of_rank == &given_[from_environment] && meant.substr(0, 3) != name.substr(0, 3);
+        const bool is_others = given.source == Source::environment && meant.substr(0, 3) != name.substr(0, 3);
         if (!meant.empty() && !is_others) {
           reading_.warnings.push_back(name + " (" + given.origin + ") is not a setting; did you mean " +
                                       std::string(meant) + "?");
@@ -173,11 +176,17 @@ class SettingsReader {
 
   const SettingSources& sources_;
   SettingsReading reading_;
-  std::map<std::string, Given, std::less<>> given_[3];  // By name; the first source wins.
+  std::map<std::string, Given, std::less<>> given_[3];  // By source, then name; the first source wins.
   std::map<std::string, Given, std::less<>> origins_;   // By main name: where the value in force came from.
 };
 
 }  // namespace
+
+Settings default_settings() {
+  Settings settings;
+  settings.workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
+  return settings;
+}
 
 SettingsReading read_settings(const SettingSources& sources) {
   return SettingsReader(sources).read();

@@ -19,13 +19,24 @@ struct SettingSources {
   std::string usual_key_file = "key.txt";  // Read where KEY_FILE is not set and it exists.
 };
 
+// Where the value of a setting in force was set.
+struct SettingOrigin {
+  enum class Source { command_line, environment, env_file } source;
+  std::string place;  // "--port", "environment", ".env:3"
+};
+
 struct SettingsReading {
   Settings settings;
+  // Of all that was set, by main name; and of what policies may have declared.
+  std::map<std::string, SettingOrigin, std::less<>> origins;
   // Each a whole line, secrets masked. With any problem the settings are not to be used.
   std::vector<std::string>
       problems;  // "PORT (.env:3): found \"eighty\"; expected a whole number from 0 to 65535"
   std::vector<std::string> warnings;  // "MAX_RETRY is not a setting; did you mean MAX_RETRIES?"
 };
+
+// Where nothing is set.
+Settings default_settings();
 
 SettingsReading read_settings(const SettingSources& sources);
 

@@ -3,331 +3,86 @@
 #include <algorithm>
 #include <array>
 #include <cctype>
-#include <cmath>
 #include <numeric>
 #include <string>
-
-#include "app/env_file.h"
-#include "base/redact.h"
-#include "net/connector.h"
 
 namespace pollux {
 namespace {
 
-using Wrongs = std::vector<WrongValue>;
+using namespace kinds;
 
-constexpr double day_s = 86'400;
 constexpr std::int64_t billion = 1'000'000'000;
-constexpr std::size_t key_file_most_bytes = 16ULL << 20;
 
-bool is_visible_ascii(char c) {
-  return c > 0x20 && c < 0x7f;
-}
-bool is_control(char c) {
-  return static_cast<unsigned char>(c) < 0x20 || c == 0x7f;
-}
+// Headings, as the administration shows them.
+constexpr std::string_view clients = "Keys and clients";
+constexpr std::string_view administration = "Administration";
+constexpr std::string_view server = "Server";
+constexpr std::string_view upstream = "Upstream";
+constexpr std::string_view retries = "Retries and limits";
+constexpr std::string_view logging = "Logging";
 
-Wrongs wrong(std::string_view found, Error expected) {
-  return {{quoted(found), std::move(expected.message)}};
-}
-
-// -- Readers by kind, made for a field
-
-template <auto Field, std::int64_t Least, std::int64_t Most>
-Wrongs whole_number(std::string_view value, Settings& settings) {
-  auto number = read_whole_number(value, Least, Most);
-  if (!number) return wrong(value, std::move(number).error());
-  settings.*Field = static_cast<int>(*number);
-  return {};
-}
-
-template <auto Field, int Most>
-Wrongs number(std::string_view value, Settings& settings) {
-  auto number = read_number(value, 0, Most);
-  if (!number) return wrong(value, std::move(number).error());
-  settings.*Field = *number;
-  return {};
-}
-
-template <auto Field, std::uint64_t Most>
-Wrongs bytes(std::string_view value, Settings& settings) {
-  auto number = read_bytes(value, Most);
-  if (!number) return wrong(value, std::move(number).error());
-  settings.*Field = *number;
-  return {};
-}
-
-template <auto Field>
-Wrongs readable_file(std::string_view value, Settings& settings) {
-  settings.*Field = std::string(value);
-  if (auto readable = check_readable_file(settings.*Field); !readable) {
-    return wrong(value, std::move(readable).error());
-  }
-  return {};
-}
-
-// -- Secrets
-
-// What is wrong with a key or token as such; empty: nothing.
-std::string_view flaw_of_secret(std::string_view secret) {
-  if (!std::ranges::all_of(secret, is_visible_ascii)) return "letters, digits and signs without blanks";
-  if (secret.size() > 1024) return "at most 1024 characters";
-  return {};
-}
-
-std::string_view flaw_of_key(std::string_view key) {
-  if (key.starts_with("ya29."))
-    return "a Gemini API key; this is an OAuth access token, which expires within the hour";
-  if (key.starts_with("eyJ")) return "a Gemini API key; this is a JSON web token";
-  if (key.starts_with("auth_tokens/")) return "a Gemini API key; this is a short-lived token for one session";
-  return flaw_of_secret(key);
-}
-
-// Appends the items of a list of secrets to `into`, without duplicates. `where` ends the sentence of what was
-// found.
-Wrongs add_secrets(std::string_view list, std::vector<std::string>& into,
-                   std::string_view (*flaw_of)(std::string_view), const std::string& where = {}) {
-  auto items = read_list(list);
-  if (!items) return {{"a list that cannot be read" + where, std::move(items).error().message}};
-  Wrongs wrongs;
-  for (std::size_t at = 0; at < items->size(); ++at) {
-    std::string& item = (*items)[at];
-    if (const auto flaw = flaw_of(item); !flaw.empty()) {
-      wrongs.push_back(
-          {"item " + std::to_string(at + 1) + ", " + quoted(mask_secret(item)) + where, std::string(flaw)});
-    } else if (std::ranges::find(into, item) == into.end()) {
-      into.push_back(std::move(item));
-    }
-  }
-  return wrongs;
-}
-
-template <auto Field, std::string_view (*FlawOf)(std::string_view)>
-Wrongs secrets(std::string_view value, Settings& settings) {
-  return add_secrets(value, settings.*Field, FlawOf);
-}
-
-Wrongs read_key_file(std::string_view value, Settings& settings) {
-  auto text = read_whole_file(std::string(value), key_file_most_bytes);
-  if (!text) return wrong(value, std::move(text).error());
-  Wrongs wrongs;
-  std::string_view rest = without_byte_order_mark(*text);
-  for (std::size_t line_number = 1; !rest.empty(); ++line_number) {
-    const std::string_view whole = rest.substr(0, rest.find('\n'));
-    rest.remove_prefix(std::min(whole.size() + 1, rest.size()));
-    const std::string_view line = trimmed(whole.substr(0, whole.find('#')));
-    const std::string where = " in " + std::string(value) + ":" + std::to_string(line_number);
-    for (auto& flaw : add_secrets(line, settings.gemini_api_keys, flaw_of_key, where))
-      wrongs.push_back(std::move(flaw));
-  }
-  return wrongs;
-}
-
-Wrongs read_auth_token(std::string_view value, Settings& settings) {
-  if (std::ranges::any_of(value, is_control) || value.size() > 1024) {
-    return {{quoted(mask_secret(value)), "at most 1024 characters without line ends and control characters"}};
-  }
-  settings.auth_token = std::string(value);
-  return {};
-}
-
-Wrongs read_admin_username(std::string_view value, Settings& settings) {
-  if (std::ranges::any_of(value, is_control) || value.find(':') != std::string_view::npos ||
-      value.size() > 200) {
-    return wrong(value, invalid_input("a name of at most 200 characters without a colon"));
-  }
-  settings.admin_username = std::string(value);
-  return {};
-}
-
-// -- Addresses
-
-Wrongs read_host(std::string_view value, Settings& settings) {
-  std::string_view host = value;
-  if (host.starts_with('[') && host.ends_with(']')) host = host.substr(1, host.size() - 2);
-  const bool clean = std::ranges::all_of(host, [](char c) {
-    return std::isalnum(static_cast<unsigned char>(c)) ||
-           std::string_view(".:-_%").find(c) != std::string_view::npos;
-  });
-  const bool has_port = host.size() == value.size() && std::ranges::count(host, ':') == 1;
-  if (host.empty() || !clean || has_port) {
-    return wrong(
-        value, invalid_input(
-                   "an address such as 127.0.0.1, 0.0.0.0 or ::, or a host's name; the port is set by PORT"));
-  }
-  settings.host = std::string(host);
-  return {};
-}
-
-Wrongs read_port(std::string_view value, Settings& settings) {
-  auto port = read_whole_number(value, 0, 65'535);
-  if (!port) return wrong(value, std::move(port).error());
-  settings.port = static_cast<std::uint16_t>(*port);
-  return {};
-}
-
-// "…/v1beta/" and "…/v1" name a version, which every request brings itself.
-std::string_view without_version(std::string_view path) {
-  const auto drop_slashes = [&path] {
-    while (path.ends_with('/')) path.remove_suffix(1);
-  };
-  drop_slashes();
-  for (const std::string_view version : {"/v1beta", "/v1"}) {
-    if (!path.ends_with(version)) continue;
-    path.remove_suffix(version.size());
-    break;
-  }
-  drop_slashes();
-  return path;
-}
-
-// With user name and password masked, as far as they can be told.
-std::string shown_url(std::string_view url) {
-  const std::size_t at = url.rfind('@');
-  if (at == std::string_view::npos) return quoted(redact_keys(url));
-  const std::size_t scheme = url.find("://");
-  const std::string begin(scheme == std::string_view::npos || scheme > at ? "" : url.substr(0, scheme + 3));
-  return quoted(begin + "…" + std::string(url.substr(at)));
-}
-
-Wrongs read_base_url(std::string_view value, Settings& settings) {
-  const auto expected = "an address such as https://HOST, http://HOST:PORT or https://HOST/PREFIX";
-  std::string path;
-  auto origin = Origin::parse(value, &path);
-  const bool plain =
-      value.find_first_of("?#@ ") == std::string_view::npos && std::ranges::none_of(value, is_control);
-  if (!origin || !plain) return {{shown_url(value), expected}};
-  const std::string google = Settings{}.gemini_base_url;
-  settings.gemini_base_url = origin->text() + std::string(without_version(path));
-  settings.gemini_base_url_set = settings.gemini_base_url != google;
-  return {};
-}
-
-Wrongs read_proxies(std::string_view value, Settings& settings) {
-  auto items = read_list(value);
-  if (!items) return {{"a list that cannot be read", std::move(items).error().message}};
-  Wrongs wrongs;
-  for (std::size_t at = 0; at < items->size(); ++at) {
-    if (!Proxy::parse((*items)[at])) {
-      wrongs.push_back(
-          {"item " + std::to_string(at + 1) + ", " + shown_url((*items)[at]),
-           "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host where needed"});
-    }
-  }
-  settings.proxies = std::move(*items);
-  return wrongs;
-}
-
-// -- The rest
-
-Wrongs read_time_out(std::string_view value, Settings& settings) {
-  auto seconds = read_number(value, 0.001, day_s);
-  if (!seconds) return wrong(value, invalid_input("seconds from 0.001 to 86400"));
-  settings.time_out = std::chrono::milliseconds(std::llround(*seconds * 1000));
-  return {};
-}
-
-std::string lower_case(std::string_view text) {
-  std::string out(text);
-  std::ranges::transform(out, out.begin(),
-                         [](unsigned char c) { return static_cast<char>(std::tolower(c)); });
-  return out;
-}
-
-Wrongs read_log_level(std::string_view value, Settings& settings) {
-  constexpr std::array<std::pair<std::string_view, LogLevel>, 9> levels{{{"trace", LogLevel::trace},
-                                                                         {"debug", LogLevel::debug},
-                                                                         {"info", LogLevel::info},
-                                                                         {"warn", LogLevel::warn},
-                                                                         {"warning", LogLevel::warn},
-                                                                         {"error", LogLevel::error},
-                                                                         {"critical", LogLevel::error},
-                                                                         {"fatal", LogLevel::error},
-                                                                         {"off", LogLevel::off}}};
-  const std::string name = lower_case(value);
-  const auto* const found = std::ranges::find(levels, name, [](const auto& level) { return level.first; });
-  if (found == levels.end()) return wrong(value, invalid_input("trace, debug, info, warn, error or off"));
-  settings.log.level = found->second;
-  return {};
-}
-
-Wrongs read_log_format(std::string_view value, Settings& settings) {
-  const std::string name = lower_case(value);
-  if (name != "text" && name != "json") return wrong(value, invalid_input("text or json"));
-  settings.log.json = name == "json";
-  return {};
-}
-
-Wrongs read_data_dir(std::string_view value, Settings& settings) {
-  settings.data_dir = std::string(value);
-  return {};
-}
-
-Wrongs read_log_file(std::string_view value, Settings& settings) {
-  settings.log.file = std::string(value);
-  return {};
-}
-
-using S = Settings;
-
+// The upstream's address stays for the process's life: whoever may sign in could else have all keys sent to
+// a place of their own.
 constexpr std::array table{
     Setting{"GEMINI_API_KEYS", "API_KEYS,GOOGLE_KEYS", "", "Gemini API keys to add to the pool at start.",
-            true, secrets<&S::gemini_api_keys, flaw_of_key>},
+            true, given_keys_kind, clients},
     Setting{"KEY_FILE", "", "key.txt where it exists", "A file of such keys, one a line; # begins a comment.",
-            false, read_key_file},
-    Setting{"REMOVE_GOOGLE_KEYS", "", "", "Keys to remove from the pool at start.", true,
-            secrets<&S::remove_google_keys, flaw_of_secret>},
+            false, key_file_kind, clients},
+    Setting{"REMOVE_GOOGLE_KEYS", "", "", "Keys to remove from the pool at start.", true, removed_keys_kind,
+            clients},
     Setting{"ALLOWED_TOKENS", "ALLOWED_API_KEYS,USER_KEYS,PLACEHOLDER_GEMINI_TOKEN",
             "one is made at first start and shown once", "Tokens that clients may present.", true,
-            secrets<&S::allowed_tokens, flaw_of_secret>},
+            tokens_kind, clients},
     Setting{"AUTH_TOKEN", "ADMIN_PASSWORD", "made at first start and shown once",
-            "The administrator's password and API token.", true, read_auth_token},
+            "The administrator's password and API token.", true, auth_token_kind, administration},
     Setting{"ADMIN_USERNAME", "", "admin", "The administrator's name at the login.", false,
-            read_admin_username},
-    Setting{"HOST", "", "0.0.0.0", "The address to listen on; :: takes IPv6 and IPv4.", false, read_host},
-    Setting{"PORT", "", "8000", "The port to listen on; 0 takes a free one.", false, read_port},
+            admin_username_kind, administration},
+    Setting{"HOST", "", "0.0.0.0", "The address to listen on; :: takes IPv6 and IPv4.", false, host_kind,
+            server},
+    Setting{"PORT", "", "8000", "The port to listen on; 0 takes a free one.", false, port_kind, server},
     Setting{"TLS_CERT_FILE", "", "", "HTTPS for clients: the certificate chain, a PEM file.", false,
-            readable_file<&S::tls_cert_file>},
+            readable_file<&S::tls_cert_file>, server},
     Setting{"TLS_KEY_FILE", "", "", "HTTPS for clients: the private key, a PEM file.", false,
-            readable_file<&S::tls_key_file>},
+            readable_file<&S::tls_key_file>, server},
     Setting{"GEMINI_BASE_URL", "BASE_URL", "https://generativelanguage.googleapis.com",
-            "The upstream, http or https; once set it stands for Google everywhere.", false, read_base_url},
+            "The upstream, http or https; once set it stands for Google everywhere.", false, base_url_kind,
+            upstream},
     Setting{"UPSTREAM_CA_FILE", "", "the system's bundle",
             "The certificate authorities that upstream is verified by, a PEM file.", false,
-            readable_file<&S::upstream_ca_file>},
+            readable_file<&S::upstream_ca_file>, upstream},
     Setting{"MAX_RETRIES", "", "3", "How often a failed request is tried again with another key.", false,
-            whole_number<&S::max_retries, 0, 1000>},
+            whole_number<&S::max_retries, 0, 1000>, retries, Change::while_running},
     Setting{"MAX_FAILURES", "", "3", "Failures in a row of its own that disable a key; 0: never.", false,
-            whole_number<&S::max_failures, 0, billion>},
+            whole_number<&S::max_failures, 0, billion>, retries, Change::while_running},
     Setting{"RETRY_DELAY_SECONDS", "", "0", "Seconds to wait before a retry.", false,
-            number<&S::retry_delay_seconds, 3600>},
+            number<&S::retry_delay_seconds, 3600>, retries, Change::while_running},
     Setting{"MAX_WAIT_SECONDS", "", "10", "Seconds that a request may wait for a key that can pay.", false,
-            number<&S::max_wait_seconds, 3600>},
+            number<&S::max_wait_seconds, 3600>, retries, Change::while_running},
     Setting{"DEFAULT_RPM_LIMIT", "", "by model", "Requests a minute of a model whose limit is not known.",
-            false, whole_number<&S::default_rpm_limit, 1, billion>},
+            false, whole_number<&S::default_rpm_limit, 1, billion>, retries, Change::while_running},
     Setting{"DEFAULT_RPD_LIMIT", "", "by model", "Requests a day of a model whose limit is not known.", false,
-            whole_number<&S::default_rpd_limit, 1, billion>},
+            whole_number<&S::default_rpd_limit, 1, billion>, retries, Change::while_running},
     Setting{"CHECK_INTERVAL_HOURS", "", "1",
             "Hours between two checks of keys that are disabled or at rest; fractions allowed, 0: never.",
-            false, number<&S::check_interval_hours, 8760>},
+            false, number<&S::check_interval_hours, 8760>, retries, Change::while_running},
     Setting{"TIME_OUT", "", "300",
             "Seconds without a byte from upstream that end a request; fractions allowed.", false,
-            read_time_out},
+            time_out_kind, upstream, Change::while_running},
     Setting{"PROXIES", "", "", "Outgoing proxies: http://HOST:PORT or socks5://USER:PASSWORD@HOST:PORT.",
-            true, read_proxies},
+            true, proxies_kind, upstream, Change::while_running},
     Setting{"WORKERS", "", "the processor's cores, at most 4", "Event loops, each a thread.", false,
-            whole_number<&S::workers, 1, 256>},
+            whole_number<&S::workers, 1, 256>, server},
     Setting{"DATA_DIR", "", "data", "The folder of the database and of the owner's policies.", false,
-            read_data_dir},
+            data_dir_kind, server},
     Setting{"LOG_LEVEL", "", "info", "The least that is logged: trace, debug, info, warn, error or off.",
-            false, read_log_level},
-    Setting{"LOG_FORMAT", "", "text", "text, or json: one object a line.", false, read_log_format},
+            false, log_level_kind, logging, Change::while_running},
+    Setting{"LOG_FORMAT", "", "text", "text, or json: one object a line.", false, log_format_kind, logging},
     Setting{"LOG_FILE", "", "standard error",
-            "A file to log to; put aside at 10 MiB, five old ones are kept.", false, read_log_file},
+            "A file to log to; put aside at 10 MiB, five old ones are kept.", false, log_file_kind, logging},
     Setting{"MAX_BODY_BYTES", "", "2GiB", "Bytes of the largest request body.", false,
-            bytes<&S::max_body_bytes, 1ULL << 40>},
+            bytes<&S::max_body_bytes, 1ULL << 40>, server, Change::while_running},
     Setting{"RETRY_BODY_BYTES", "", "32MiB", "Bytes of the largest request body that is held for a retry.",
-            false, bytes<&S::retry_body_bytes, 1ULL << 30>},
+            false, bytes<&S::retry_body_bytes, 1ULL << 30>, retries, Change::while_running},
 };
 
 // How many letters must be put in, left out, changed or swapped with their neighbour to make `a` of `b`.
@@ -368,15 +123,26 @@ std::span<const Setting> all_settings() {
   return table;
 }
 
-std::vector<std::string_view> aliases_of(const Setting& setting) {
+namespace {
+
+std::vector<std::string_view> parts_of(std::string_view rest) {
   std::vector<std::string_view> names;
-  std::string_view rest = setting.aliases;
   while (!rest.empty()) {
     const std::size_t end = std::min(rest.find(','), rest.size());
     names.push_back(rest.substr(0, end));
     rest.remove_prefix(std::min(end + 1, rest.size()));
   }
   return names;
+}
+
+}  // namespace
+
+std::vector<std::string_view> aliases_of(const Setting& setting) {
+  return parts_of(setting.aliases);
+}
+
+std::vector<std::string_view> choices_of(const Setting& setting) {
+  return parts_of(setting.kind.choices);
 }
 
 const Setting* find_setting(std::string_view name) {

@@ -33,20 +33,22 @@ ClientLimits client_limits(const Settings& settings) {
 
 }  // namespace
 
-Worker::Worker(const Shared& shared, std::size_t number)
+Worker::Worker(const Shared& shared, const Upstream& upstream, std::size_t number)
     : shared_(shared),
-      client_(HttpClient::create(loop_, shared.tls_client, client_limits(shared.settings))),
-      google_{shared.upstream.gemini, shared.upstream.gemini_prefix, shared.upstream.proxies},
-      host_{&loop_,        client_.get(), &shared.pool,     &shared.clients, &shared.shared_table,
-            &shared.cache, &shared.clock, &shared.settings, &google_},
+      settings_(*shared.settings.current()),
+      upstream_(upstream),
+      client_(HttpClient::create(loop_, shared.tls_client, client_limits(settings_))),
+      google_{upstream_.gemini, upstream_.gemini_prefix, upstream_.proxies},
+      host_{&loop_,        client_.get(), &shared.pool, &shared.clients, &shared.shared_table,
+            &shared.cache, &shared.clock, &settings_,   &google_},
       gateway_{
           .loop = loop_,
           .client = *client_,
           .pool = shared.pool,
           .policies = shared.policies,
           .host = host_,
-          .settings = shared.settings,
-          .upstream = shared.upstream,
+          .settings = settings_,
+          .upstream = upstream_,
           .clock = shared.clock,
           .held_bodies = shared.held_bodies,
           .sink = shared.sink,
@@ -55,11 +57,15 @@ Worker::Worker(const Shared& shared, std::size_t number)
       },
       admin_{
           .loop = loop_,
-          .settings = shared.settings,
+          .settings = settings_,
           .pool = shared.pool,
           .clients = shared.clients,
           .store = shared.store,
           .policies = shared.policies,
+          .feed = shared.feed,
+          .metrics = shared.metrics,
+          .live_settings = shared.settings,
+          .jobs = shared.jobs,
           .host = host_,
           .worker = number,
           .account = shared.account,
@@ -71,6 +77,7 @@ Worker::Worker(const Shared& shared, std::size_t number)
       },
       web_files_(loop_),
       server_(HttpServer::create(loop_, *this, ServerLimits{})) {
+  shared.metrics.watch(loop_);
   if (number > 0) return;
   health_clock_ = std::make_unique<HealthClock>(gateway_);
   key_checker_ = std::make_unique<KeyChecker>(admin_);
@@ -89,7 +96,7 @@ Worker::~Worker() {
 Result<std::uint16_t> Worker::listen(std::uint16_t port) {
   const bool tls = shared_.tls_server != nullptr;
   auto listener = Listener::create(
-      loop_, shared_.settings.host, port, shared_.tls_server,
+      loop_, settings_.host, port, shared_.tls_server,
       [this, tls](std::unique_ptr<Stream> stream) { server_->serve(std::move(stream), tls); });
   if (!listener) return std::move(listener).error();
   listener_ = *std::move(listener);
@@ -98,6 +105,20 @@ Result<std::uint16_t> Worker::listen(std::uint16_t port) {
 
 void Worker::start() {
   thread_ = std::thread([this] { loop_.run(); });
+}
+
+void Worker::adopt(std::shared_ptr<const Settings> settings, std::function<void()> done) {
+  loop_.post([this, settings = std::move(settings), done = std::move(done)] {
+    settings_ = *settings;
+    client_->set_limits(client_limits(settings_));
+    if (auto upstream = Upstream::from(settings_)) {  // Its parts were checked with the settings.
+      upstream_ = *std::move(upstream);
+      google_.proxies = upstream_.proxies;
+    }
+    if (const auto policies = shared_.policies.current(gateway_.worker, host_)) policies->settings_changed();
+    if (health_clock_) health_clock_->settings_changed();
+    done();
+  });
 }
 
 void Worker::drain(std::function<void()> on_empty) {
@@ -117,7 +138,7 @@ std::unique_ptr<RequestHandler> Worker::accept(RequestHead head, BodyLength body
                                                Reply& reply) {
   auto path = normal_path(head.target);
   if (is_page_request(head, path))
-    return answer_page(web_files_, shared_.settings.web_dir, std::move(head), path, client, reply);
+    return answer_page(web_files_, settings_.web_dir, std::move(head), path, client, reply);
   if (is_admin_path(path)) return answer_admin(admin_, std::move(head), std::move(path), body, client, reply);
   if (head.method == "OPTIONS") {  // Behind this are clients alone, which may be pages of any site.
     Headers headers;

@@ -13,6 +13,7 @@
 #include "admin/sessions.h"
 #include "admin/sign_in_throttle.h"
 #include "admin/web_files.h"
+#include "app/live_settings.h"
 #include "gateway/gateway.h"
 #include "gateway/health_clock.h"
 #include "http/server.h"
@@ -23,7 +24,7 @@ namespace pollux {
 
 // What all workers share; outlives them.
 struct Shared {
-  const Settings& settings;
+  LiveSettings& settings;
   const Clock& clock;
   KeyPool& pool;
   Clients& clients;
@@ -31,7 +32,9 @@ struct Shared {
   SharedTable& cache;
   Store& store;
   PolicyLibrary& policies;
-  const Upstream& upstream;
+  LiveFeed& feed;
+  MetricsReporter& metrics;
+  JobThread& jobs;
   HeldBodies& held_bodies;
   ExchangeSink& sink;
   const AdminAccount& account;
@@ -46,13 +49,15 @@ struct Shared {
 
 class Worker final : private Gate {
  public:
-  Worker(const Shared& shared, std::size_t number);
+  Worker(const Shared& shared, const Upstream& upstream, std::size_t number);
   ~Worker() override;
 
   // Binds the port; port 0 takes a free one.
   Result<std::uint16_t> listen(std::uint16_t port);
   void start();
 
+  // Goes by these settings from now on, and then calls `done` on the worker's thread. Safe from any thread.
+  void adopt(std::shared_ptr<const Settings> settings, std::function<void()> done);
   // Stops listening, lets running exchanges finish, and calls `on_empty` on the worker's thread. Safe from
   // any thread.
   void drain(std::function<void()> on_empty);
@@ -67,6 +72,8 @@ class Worker final : private Gate {
 
   const Shared& shared_;
   Loop loop_;
+  Settings settings_;  // Changed on the loop's thread only, as what follows from it.
+  Upstream upstream_;
   std::unique_ptr<HttpClient> client_;
   GoogleAddress google_;
   PolicyHost host_;

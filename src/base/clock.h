@@ -2,7 +2,9 @@
 #pragma once
 
 #include <chrono>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace pollux {
 
@@ -39,5 +41,9 @@ class ManualClock final : public Clock {
 
 // "2026-11-21T08:00:00.123Z", the form of every time in the JSON that Pollux answers.
 std::string iso_time(WallTime time);
+// The same read back; also with fewer or more digits of a second, without the time of day, and with another
+// offset than Z: "2026-11-21", "2026-11-21T09:00+01:00". Nothing: it is none, or not of the years 1970 to
+// 9999.
+std::optional<WallTime> parse_iso_time(std::string_view text);
 
 }  // namespace pollux

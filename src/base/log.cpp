@@ -162,6 +162,11 @@ class Log {
     if (wake) wake_.notify_one();
   }
 
+  std::uint64_t dropped() {
+    const std::lock_guard lock(mutex_);
+    return dropped_;
+  }
+
  private:
   void run() {
     sigset_t all;
@@ -177,7 +182,7 @@ class Log {
       wake_.wait_for(lock, gathering_time,
                      [this] { return stopping_ || pending_.size() >= most_pending / 2; });
       lines.swap(pending_);
-      const auto dropped = std::exchange(dropped_, 0);
+      const auto dropped = static_cast<std::int64_t>(dropped_ - std::exchange(told_dropped_, dropped_));
       lock.unlock();
       if (dropped > 0) {
         append_log_line(lines, json, SystemClock().wall(), LogLevel::warn,
@@ -196,7 +201,7 @@ class Log {
   std::mutex mutex_;
   std::condition_variable wake_, ended_;
   std::string pending_;
-  std::size_t dropped_ = 0;
+  std::uint64_t dropped_ = 0, told_dropped_ = 0;  // In all, and of them in the log.
   bool running_ = false, stopping_ = false, sleeping_ = false;
   std::unique_ptr<LogFile> file_;  // The writer's while it runs.
   std::thread writer_;
@@ -218,6 +223,10 @@ void log_stop() {
 }
 void log_set_level(LogLevel level) {
   the_log().level.store(level, std::memory_order_relaxed);
+}
+
+std::uint64_t log_lines_dropped() {
+  return the_log().dropped();
 }
 
 bool log_enabled(LogLevel level) noexcept {

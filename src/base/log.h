@@ -56,6 +56,7 @@ Result<void> log_start(const LogOptions& options);
 void log_stop();
 
 void log_set_level(LogLevel level);
+std::uint64_t log_lines_dropped();  // Since the start.
 bool log_enabled(LogLevel level) noexcept;
 
 void log_line(LogLevel level, std::string_view message, std::span<const LogField> fields);

@@ -1,5 +1,5 @@
 // What a user has set, as typed values. `app/settings_reader` fills it from the command line, the environment
-// and .env; every other part only reads it. The names of the variables stand beside the fields.
+// and .env, `app/live_settings` changes copies of it while Pollux runs; every other part only reads it. The names of the variables stand beside the fields.
 #pragma once
 
 #include <chrono>
@@ -61,6 +61,9 @@ struct Settings {
   // Every variable that was given, as text: the settings above by their main names (secrets masked), and
   // whatever else .env and the environment hold, since policies read their own settings here.
   std::map<std::string, std::string, std::less<>> given;
+  // What was set while Pollux ran, for settings that policies declare. `given` comes before it, and a text
+  // that is no value of its setting (any more) counts for nothing.
+  std::map<std::string, std::string, std::less<>> given_here;
 };
 
 }  // namespace pollux

@@ -12,7 +12,7 @@ bool contains(const std::array<std::string_view, count>& names, std::string_view
                      [&](std::string_view known) { return equals_ignoring_case(known, name); });
 }
 
-constexpr std::array<std::string_view, 19> kept_here{"authorization",
+constexpr std::array<std::string_view, 22> kept_here{"authorization",
                                                      "x-api-key",
                                                      "x-goog-api-key",
                                                      "api-key",
@@ -30,7 +30,10 @@ constexpr std::array<std::string_view, 19> kept_here{"authorization",
                                                      "openai-project",
                                                      "openai-organization",
                                                      "proxy-authorization",
-                                                     "proxy-connection"};
+                                                     "proxy-connection",
+                                                     "x-http-method-override",
+                                                     "x-http-method",
+                                                     "x-method-override"};
 
 constexpr std::array<std::string_view, 3> kept_behind{"content-length", "alt-svc", "date"};
 
@@ -42,7 +45,9 @@ std::string_view next_part(std::string_view& query) {
 
 bool is_credential(std::string_view part) {
   const auto name = percent_decode(part.substr(0, part.find('=')));  // Google reads "%6bey" as well.
-  return name == "key" || name == "access_token";
+  if (name == "key" || name == "access_token") return true;
+  return name == "$key" || name == "$httpHeaders" ||
+         name == "$httpMethod";  // Headers and method in the query.
 }
 
 }  // namespace

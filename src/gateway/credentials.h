@@ -12,11 +12,12 @@ namespace pollux {
 // order; empty if it presents none.
 std::string presented_token(const Headers& headers, std::string_view query);
 
-// The query without `key` and `access_token`; everything else stays byte for byte.
+// The query without `key` and `access_token`, and without what stands in for headers and method: the rest
+// stays byte for byte.
 std::string without_credentials(std::string_view query);
 
-// Whether a client's header must not reach Google: credentials, cookies, hop-by-hop fields, and what would
-// tell Google of the client's own site or address.
+// Whether a client's header must not reach Google: credentials, cookies, hop-by-hop fields, what would tell
+// Google of the client's own site or address, and what would make it read another method than Pollux has.
 bool stays_here(std::string_view name) noexcept;
 
 // What is forwarded of a client's headers, in their order.

@@ -235,11 +235,11 @@ void Exchange::on_body_end() {
   enter(Stage::resolving);
 }
 
-// Which model does the client mean, and may it?
+// Which model does the client mean?
 void Exchange::resolve() {
   if (pinned_) return transform_request();
   if (request_.model.empty() && route_.translated) return name_model();
-  if (request_.model.empty()) return translate_request();
+  if (request_.model.empty()) return permit();
   policies_->resolve([this](Resolved outcome) { on_resolved(std::move(outcome)); });
 }
 
@@ -249,7 +249,18 @@ void Exchange::on_resolved(Resolved outcome) {
   if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
   request_.upstream_model = std::get<std::string>(std::move(outcome));
   if (client_streams_ && !route_.translated && policies_->has_feature("fake_stream")) ask_in_one_piece();
-  translate_request();
+  permit();
+}
+
+// May it? Who has no limits is not asked about.
+void Exchange::permit() {
+  if (!request_.client || !request_.client->is_limited()) return translate_request();
+  policies_->permit([this](Permitted outcome) {
+    if (over()) return;
+    if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
+    if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
+    translate_request();
+  });
 }
 
 // In Google's words.
@@ -372,8 +383,9 @@ AttemptPlan Exchange::plan(const KeyRef& key) {
   plan.held_whole_bytes = needs_whole() ? most_translated_bytes : most_held_bytes;
   plan.generates = route_.generates;
   plan.errors_are_told = route_.translated;
-  plan.counts_tokens = route_.generates || route_.endpoint == "embed" ||
-                       (route_.endpoint == "openai" && request_.method == "POST");
+  plan.counts_tokens =
+      route_.generates || route_.endpoint == "embed" ||
+      ((route_.endpoint == "openai" || route_.endpoint == "interactions") && request_.method == "POST");
   return plan;
 }
 
@@ -396,8 +408,7 @@ std::string Exchange::upstream_target() const {
 Hold Exchange::hold_for_answer() const {
   if (route_.streams) return Hold::first_event;
   const bool one_piece = route_.translated || route_.generates || route_.endpoint == "count_tokens" ||
-                         route_.endpoint == "embed" || route_.endpoint == "list_models" ||
-                         route_.endpoint == "get_model";
+                         route_.endpoint == "embed" || route_.lists_models || route_.endpoint == "get_model";
   return one_piece || policies_->wants_response() ? Hold::whole : Hold::head;
 }
 
@@ -482,8 +493,7 @@ void Exchange::on_answer_ready() {
     return refuse({502, "answer_too_large", "the answer is larger than Pollux can translate", {}, {}, {}});
   }
   if (!attempt_->whole() || route_.streams) return enter(Stage::relaying);
-  if (route_.endpoint == "list_models" && !route_.translated && policies_->wants_visible())
-    return filter_models();
+  if (route_.lists_models && !route_.translated && policies_->wants_visible()) return filter_models();
   transform_answer();
 }
 

@@ -70,6 +70,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void send_on(std::string_view bytes);
   void resolve();
   void on_resolved(Resolved outcome);
+  void permit();
   void translate_request();
   void transform_request();
   void look_at_body();
@@ -137,6 +138,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void refuse(OwnError error);
   void settle(std::string_view outcome);
   void leave_attempt();
+  void give_back_admission();
   void record(std::string_view outcome);
   void log_exchange(std::string_view outcome, std::chrono::microseconds duration) const;
   ExchangeRecord recorded(std::string_view outcome, std::chrono::microseconds duration);

@@ -71,7 +71,7 @@ void Exchange::name_model() {
     if (const auto* denial = std::get_if<Denial>(&outcome)) return deny(*denial);
     if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) return policy_failed(*failure);
     client_streams_ = request_.streaming;
-    if (request_.model.empty()) return translate_request();
+    if (request_.model.empty()) return permit();
     resolve();
   });
 }

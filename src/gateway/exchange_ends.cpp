@@ -122,9 +122,11 @@ void Exchange::policy_failed(const PolicyFailure& failure) {
 }
 
 void Exchange::deny(const Denial& denial) {
+  if (denial.client && !request_.client) request_.client = denial.client;
   std::string_view reason = "denied";
   if (denial.status == 401) reason = "unauthorized";
   if (denial.status == 503) reason = "no_key";
+  if (!denial.reason.empty()) reason = denial.reason;
   refuse({denial.status, reason, denial.message, denial.retry_after, denial.code, denial.param});
 }
 
@@ -157,8 +159,17 @@ void Exchange::settle(std::string_view outcome) {
   pause_.stop();
   heartbeat_.stop();
   leave_attempt();
+  give_back_admission();
   gateway_.held_bodies.release(std::exchange(held_bytes_, 0));
   record(outcome);
+}
+
+// What never left for Google eats nothing of the client's limits.
+void Exchange::give_back_admission() {
+  if (!request_.admission || attempts_ > 0) return;
+  request_.admission->usage->give_back(request_.admission->at,
+                                       {gateway_.clock.wall(), gateway_.clock.monotonic()});
+  request_.admission.reset();
 }
 
 // It may be calling us, and go on to: what it says falls away.

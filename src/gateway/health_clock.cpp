@@ -20,8 +20,17 @@ Milliseconds interval_of(const Settings& settings) {
 
 HealthClock::HealthClock(Gateway& gateway)
     : gateway_(gateway), timer_(gateway.loop, [this] { begin_round(); }), random_(std::random_device{}()) {
-  if (gateway.settings.check_interval_hours <= 0) return;
-  wait(std::min(interval_of(gateway.settings), longest_first_wait), 0.5);
+  begin();
+}
+
+void HealthClock::begin() {
+  interval_hours_ = gateway_.settings.check_interval_hours;
+  timer_.stop();
+  if (interval_hours_ > 0) wait(std::min(interval_of(gateway_.settings), longest_first_wait), 0.5);
+}
+
+void HealthClock::settings_changed() {
+  if (interval_hours_ != gateway_.settings.check_interval_hours) begin();
 }
 
 // Not all Pollux of the world at the same moment.
@@ -47,7 +56,7 @@ void HealthClock::go_on() {
     if (gateway_.pool.find(key->id()) == key) check(key);
   }
   going_on_ = false;
-  if (running_.empty() && !timer_.running()) wait(interval_of(gateway_.settings), 0.9);
+  if (running_.empty() && !timer_.running() && interval_hours_ > 0) wait(interval_of(gateway_.settings), 0.9);
 }
 
 void HealthClock::check(const KeyRef& key) {

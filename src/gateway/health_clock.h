@@ -19,12 +19,16 @@ class HealthClock {
   // many of them ask no more than one. Does nothing where the interval is 0.
   explicit HealthClock(Gateway& gateway);
 
+  // Follows a new CHECK_INTERVAL_HOURS, as if it began then.
+  void settings_changed();
+
  private:
   static constexpr std::size_t most_at_once = 3;
   // So many checks in a row without any answer: Google cannot be reached, and the others can wait for the
   // next round.
   static constexpr int most_without_answer = 3;
 
+  void begin();
   void wait(Milliseconds most, double least_share);
   void begin_round();
   void go_on();
@@ -32,6 +36,7 @@ class HealthClock {
   void on_found(const KeyRef& key, const HealthFinding& finding);
 
   Gateway& gateway_;
+  double interval_hours_ = 0;
   Timer timer_;
   std::minstd_rand random_;
   std::deque<KeyRef> left_;  // Of this round.

@@ -9,7 +9,8 @@ using Json = nlohmann::ordered_json;
 
 class JsonModelList final : public ModelList {
  public:
-  explicit JsonModelList(Json list) : list_(std::move(list)), visible_(Json::array()) {}
+  JsonModelList(Json list, const char* name)
+      : list_(std::move(list)), name_(name), entries_(list_[name_]), visible_(Json::array()) {}
 
   void filter(PolicyExchange& policies,
               std::function<void(std::variant<std::string, PolicyFailure>)> done) override {
@@ -18,22 +19,22 @@ class JsonModelList final : public ModelList {
     ask();
   }
 
-  bool changed() const override { return visible_.size() != list_["models"].size(); }
+  bool changed() const override { return visible_.size() != entries_.size(); }
 
  private:
   // A policy that does not wait answers within the call: looping instead of recursing keeps the stack flat.
   void ask() {
-    while (at_ < list_["models"].size()) {
+    while (at_ < entries_.size()) {
       inside_call_ = true;
       answered_ = false;
-      policies_->visible(list_["models"][at_].dump(),
+      policies_->visible(as_google_lists(entries_[at_]).dump(),
                          [this](Visible outcome) { on_answer(std::move(outcome)); });
       inside_call_ = false;
       if (failure_) return done_(*failure_);
       if (!answered_) return;  // It waits; on_answer goes on.
     }
     Json left = list_;
-    left["models"] = visible_;
+    left[name_] = visible_;
     done_(left.dump(2));
   }
 
@@ -42,7 +43,7 @@ class JsonModelList final : public ModelList {
     if (const auto* failure = std::get_if<PolicyFailure>(&outcome)) {
       failure_ = *failure;
     } else if (std::get<bool>(outcome)) {
-      visible_.push_back(list_["models"][at_]);
+      visible_.push_back(entries_[at_]);
     }
     ++at_;
     if (inside_call_) return;
@@ -50,7 +51,17 @@ class JsonModelList final : public ModelList {
     ask();
   }
 
-  Json list_, visible_;
+  // Policies see one shape: OpenAI's entries have an "id" in place of the name.
+  static Json as_google_lists(const Json& entry) {
+    auto shown = entry;
+    if (entry.is_object() && !entry.contains("name") && entry.contains("id")) shown["name"] = entry["id"];
+    return shown;
+  }
+
+  const Json list_;
+  const char* const name_;
+  const Json& entries_;  // Of list_.
+  Json visible_;
   PolicyExchange* policies_ = nullptr;
   std::function<void(std::variant<std::string, PolicyFailure>)> done_;
   std::optional<PolicyFailure> failure_;
@@ -62,8 +73,11 @@ class JsonModelList final : public ModelList {
 
 std::unique_ptr<ModelList> ModelList::read(std::string_view text) {
   auto list = Json::parse(text, nullptr, /*allow_exceptions=*/false);
-  if (!list.is_object() || !list.contains("models") || !list["models"].is_array()) return nullptr;
-  return std::make_unique<JsonModelList>(std::move(list));
+  for (const char* name : {"models", "data"}) {
+    if (list.is_object() && list.contains(name) && list[name].is_array())
+      return std::make_unique<JsonModelList>(std::move(list), name);
+  }
+  return nullptr;
 }
 
 }  // namespace pollux

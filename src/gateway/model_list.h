@@ -1,4 +1,5 @@
-// Google's list of models, less those that the policy `models.visible` hides from a client.
+// Google's list of models, in its own shape or in that of its OpenAI prefix, less those that the policy
+// `models.visible` hides from a client.
 #pragma once
 
 #include <functional>
@@ -13,7 +14,7 @@ namespace pollux {
 
 class ModelList {
  public:
-  // Null if the text is no {"models": [...]}.
+  // Null if the text is neither {"models": [...]} nor {"data": [...]}.
   static std::unique_ptr<ModelList> read(std::string_view text);
   virtual ~ModelList() = default;
 

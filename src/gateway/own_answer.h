@@ -15,8 +15,8 @@ namespace pollux {
 // `reason`, so that nobody looks for the fault at Google.
 struct OwnError {
   int status = 500;
-  std::string_view reason;  // One snake_case word, a literal: "unauthorized", "no_key", "policy_failed", ...
-  std::string message;      // For people: what, where, what to do.
+  std::string_view reason;            // One snake_case word that outlives this: "unauthorized", "no_key", ...
+  std::string message;                // For people: what, where, what to do.
   std::optional<double> retry_after;  // Seconds: a Retry-After header, and x-should-retry true.
   std::string code, param;            // Of errors in OpenAI's dialect; empty: the reason, and null.
 };

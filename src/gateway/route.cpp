@@ -109,7 +109,7 @@ constexpr std::array collections{
     Collection{"corpora", "other"},
     Collection{"generatedFiles", "files"},
     Collection{"dynamic", "other"},
-    Collection{"auth_tokens", "other"},
+    Collection{"auth_tokens", "auth_tokens"},
     Collection{"decisions", "other"},
     Collection{"agents", "other"},
     Collection{"environments", "other"},
@@ -135,6 +135,10 @@ std::string_view openai_endpoint(std::string_view path) {
   for (const auto& known : openai_endpoints)
     if (path == known.name) return known.endpoint;
   return {};
+}
+
+bool reads(std::string_view http_method) {
+  return http_method == "GET" || http_method == "HEAD";
 }
 
 bool has_query_name(std::string_view query, std::string_view name) {
@@ -186,7 +190,8 @@ void read_method(Route& route) {
 void read_models(Route& route, std::size_t collection_at, std::string_view http_method) {
   const auto collection = std::string_view(route.path).substr(collection_at);
   if (collection == "models" || collection == "models/") {
-    route.endpoint = http_method == "GET" || http_method == "HEAD" ? "list_models" : "other";
+    route.lists_models = reads(http_method);
+    route.endpoint = route.lists_models ? "list_models" : "other";
     return;
   }
   find_model(route, collection_at + 7);
@@ -233,6 +238,7 @@ bool read_gemini(Route& route, std::string_view http_method) {
   if (collection == "openai") {
     route.dialect = Dialect::openai;
     route.endpoint = "openai";
+    route.lists_models = rest == "openai/models" && reads(http_method);
     route.bearer_upstream = true;
     return true;
   }
@@ -288,10 +294,9 @@ void read_openai(Route& route, std::string_view http_method) {
   route.dialect = Dialect::openai;
   route.service = Service::gemini;
   route.translated = true;
-  const bool reads = http_method == "GET" || http_method == "HEAD";
-  if (route.path == models && reads) {
+  if (route.path == models && reads(http_method)) {
     route.endpoint = "list_models";
-  } else if (route.path.starts_with("/v1/models/") && reads) {
+  } else if (route.path.starts_with("/v1/models/") && reads(http_method)) {
     route.endpoint = "get_model";
     route.model = percent_decode(std::string_view(route.path).substr(models.size() + 1));
   } else if (const auto endpoint = openai_endpoint(std::string_view(route.path).substr(3));

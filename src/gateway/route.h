@@ -23,9 +23,9 @@ struct Route {
   Service service = Service::none;  // none: Pollux offers no such path.
   // What a policy sees as request.endpoint; a literal. "generate" "stream" "count_tokens" "embed" "predict"
   // "batch" "list_models" "get_model" "upload" "download" "files" "caches" "batches" "operations"
-  // "tuned_models" "stores" "interactions" "openai" "live" "other". In OpenAI's dialect: "chat" "completions"
-  // "embeddings" "images" "image_edits" "speech" "transcriptions" "translations" "list_models" "get_model"
-  // "other".
+  // "tuned_models" "stores" "interactions" "auth_tokens" "openai" "live" "other". In OpenAI's dialect: "chat"
+  // "completions" "embeddings" "images" "image_edits" "speech" "transcriptions" "translations" "list_models"
+  // "get_model" "other".
   std::string_view endpoint = "other";
   std::string path;   // Put right: "/v1beta/models/x:generateContent".
   std::string query;  // As it came, credentials included.
@@ -36,6 +36,7 @@ struct Route {
   bool streams = false;          // The answer is a stream of events or of array elements.
   bool generates = false;        // The answer is a model's: one that holds nothing is worth another try.
   bool counts_quota = false;     // Google counts it against the model's limits; counting tokens is free.
+  bool lists_models = false;     // The answer is a list of models of Google's.
   bool opens_websocket = false;  // A session of the Live API.
   bool bearer_upstream = false;  // Google's own OpenAI prefix: the key goes into Authorization.
   bool translated = false;       // A dialect policy makes a request of Google's own of it.

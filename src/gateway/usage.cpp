@@ -164,6 +164,11 @@ std::optional<TokenCounts> UsageReader::counts() const {
     tokens.cached = count.within("prompt_tokens_details", "cached_tokens");
     tokens.thoughts = count.within("completion_tokens_details", "reasoning_tokens");
     tokens.output = std::max<std::int64_t>(0, count["completion_tokens"] - tokens.thoughts);
+    // Of an interaction, which has none of these names.
+    tokens.input += count["total_input_tokens"] + count["total_tool_use_tokens"];
+    tokens.cached += count["total_cached_tokens"];
+    tokens.thoughts += count["total_thought_tokens"];
+    tokens.output += count["total_output_tokens"];
   }
   if (!count.found()) return std::nullopt;
   return tokens;

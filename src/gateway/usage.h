@@ -1,7 +1,8 @@
 // What an answer says of the tokens that it cost, read from its bytes as they pass.
 //
 // The answer is not decoded: this searches for the property that holds the counts ("usageMetadata", or
-// "usage" in Google's OpenAI dialect), keeps the object behind it, and decodes the last one when it is asked.
+// "usage" in Google's OpenAI dialect and of an interaction), keeps the object behind it, and decodes the last
+// one when it is asked.
 #pragma once
 
 #include <optional>

@@ -33,6 +33,11 @@ class PoolingClient final : public HttpClient {
     return sending;
   }
 
+  void set_limits(const ClientLimits& limits) override {
+    limits_ = limits;
+    for (auto& pool : pools_) pool->limits = limits;
+  }
+
   std::size_t idle_connections() const override {
     std::size_t all = 0;
     for (const auto& pool : pools_) all += pool->size();
@@ -52,7 +57,7 @@ class PoolingClient final : public HttpClient {
 
   Loop& loop_;
   std::shared_ptr<TlsClientContext> tls_;
-  const ClientLimits limits_;
+  ClientLimits limits_;
   std::vector<std::shared_ptr<ClientPool>> pools_;
 };
 

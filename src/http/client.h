@@ -94,6 +94,8 @@ class HttpClient {
   virtual std::unique_ptr<ClientRequest> start(const Origin& origin, const std::optional<Proxy>& proxy,
                                                const OutgoingRequest& request, ResponseEvents& events) = 0;
   virtual std::size_t idle_connections() const = 0;
+  // Each limit counts from when it is next waited for.
+  virtual void set_limits(const ClientLimits& limits) = 0;
 };
 
 }  // namespace pollux

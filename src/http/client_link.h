@@ -38,7 +38,7 @@ class ClientPool {
   const std::optional<Proxy> proxy;
   const std::string authority;  // For the Host header.
   const std::string name;       // For people.
-  const ClientLimits limits;
+  ClientLimits limits;
 
  private:
   std::vector<std::unique_ptr<ClientLink>> idle_;

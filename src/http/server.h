@@ -27,7 +27,9 @@ struct ServerLimits {
   std::chrono::milliseconds idle_time{75'000};    // Between requests: closed without a word.
   std::chrono::milliseconds body_idle_time{60'000};   // Between two pieces of a request body: 408.
   std::chrono::milliseconds write_idle_time{60'000};  // A client that takes nothing of its answer: closed.
-  std::size_t connections = 10'000;                   // Of this worker; beyond: 503 and closed.
+  // The same while the server ends, once the answer is over.
+  std::chrono::milliseconds last_words_time{3'000};
+  std::size_t connections = 10'000;  // Of this worker; beyond: 503 and closed.
 };
 
 // The answer to one request. Owned by the connection; valid until finish(), abort() or on_client_gone().

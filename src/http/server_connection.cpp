@@ -76,6 +76,7 @@ void ServerConnection::turn_away(int status, std::string_view message) {
 }
 
 void ServerConnection::drain() {
+  if (stage_ == Stage::leaving) return watch_writing();
   if (stage_ != Stage::waiting || parser_.begun() || !pending_.empty()) {
     keep_alive_ = false;
     return;
@@ -495,7 +496,9 @@ void ServerConnection::send(std::string bytes) {
 // --- Limits ---
 
 void ServerConnection::watch_writing() {
-  deadlines_.set(Deadline::write, shared_.limits.write_idle_time);
+  const bool last_words = shared_.draining && stage_ == Stage::leaving;
+  deadlines_.set(Deadline::write,
+                 last_words ? shared_.limits.last_words_time : shared_.limits.write_idle_time);
 }
 
 void ServerConnection::on_deadline() {

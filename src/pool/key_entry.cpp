@@ -182,16 +182,19 @@ KeyModelStatus KeyEntry::model_status(ModelId model, const Moment& now) const {
   return status;
 }
 
+KeyStanding KeyEntry::standing(const Moment& now) const {
+  if (!state.profile.enabled) return KeyStanding::disabled;
+  if (!state.rest.over(now)) return KeyStanding::resting;
+  return state.on_trial ? KeyStanding::probing : KeyStanding::ready;
+}
+
 KeyStatus KeyEntry::status(const Moment& now, bool with_errors) {
   state.counts.forget_unknown(core_.models);
   project->forget_unknown(core_.models);
   KeyStatus status{.id = id_, .profile = state.profile, .masked_secret = mask_secret(secret_), .added_at = state.added_at};
   status.cooldown_until = state.rest.until(now);
   if (status.cooldown_until) status.rest_reason = state.rest_reason;
-  status.state = !state.profile.enabled  ? "disabled"
-                 : status.cooldown_until ? "resting"
-                 : state.on_trial        ? "probing"
-                                         : "ready";
+  status.state = name_of(standing(now));
   status.in_flight = state.in_flight;
   status.failures_in_a_row = state.failures_in_a_row;
   status.last_used = state.last_used;

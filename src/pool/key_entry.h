@@ -68,6 +68,7 @@ class KeyEntry final : public Key, public std::enable_shared_from_this<KeyEntry>
   KeyState stored_state(const Moment& now);
   KeyRecord record() const;
   KeyStatus status(const Moment& now, bool with_errors);
+  KeyStanding standing(const Moment& now) const;
 
   struct State {
     KeyProfile profile;

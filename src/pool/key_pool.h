@@ -21,7 +21,9 @@
 #include "base/redact.h"
 #include "base/result.h"
 #include "base/settings.h"
+#include "pool/client_usage.h"
 #include "pool/quota_limits.h"
+#include "pool/stored_use.h"
 #include "pool/token_counts.h"
 
 namespace pollux {
@@ -109,12 +111,16 @@ struct KeyError {
   std::string message;  // Redacted, at most 500 bytes.
 };
 
+// How a key fares as a whole.
+enum class KeyStanding : std::uint8_t { ready, resting, disabled, probing };  // Probing: back on trial.
+std::string_view name_of(KeyStanding standing) noexcept;
+
 struct KeyStatus {
   std::string id;
   KeyProfile profile;
   std::string masked_secret;  // "AIza…x9Qk"
   WallTime added_at;
-  std::string state;                       // "ready", "resting", "disabled", "probing" (back on trial)
+  std::string state;                       // The name of its KeyStanding.
   std::string rest_reason;                 // Why the key as a whole rests, where that is known.
   std::optional<WallTime> cooldown_until;  // Of the key as a whole.
   int in_flight = 0, failures_in_a_row = 0;
@@ -147,10 +153,7 @@ struct QuotaState {
   std::string project, model;
   std::int64_t day = 0;  // Google's day of requests_today, as yyyymmdd.
   std::int64_t requests_today = 0;
-  struct Use {
-    WallTime at;  // Counts for the 60 seconds from then.
-    std::int64_t requests = 0, tokens = 0;
-  };
+  using Use = StoredUse;
   std::vector<Use> minute;  // Oldest first, at most 241.
   std::optional<WallTime> cooldown_until;
   int back_offs = 0;
@@ -160,7 +163,8 @@ struct PoolState {
   std::vector<std::pair<std::string, KeyState>> keys;  // By id.
   std::vector<QuotaState> quotas;
   std::vector<std::pair<std::string, std::string>> forgotten_quotas;  // (project, model): no longer there.
-  bool empty() const { return keys.empty() && quotas.empty() && forgotten_quotas.empty(); }
+  std::vector<ClientUsageState> clients;                              // Of Clients, not of the KeyPool.
+  bool empty() const { return keys.empty() && quotas.empty() && forgotten_quotas.empty() && clients.empty(); }
 };
 struct KeyRecord {
   std::string id, secret;
@@ -342,6 +346,12 @@ class KeyPool {
   // -- Looking
   virtual std::vector<KeyStatus> statuses() const = 0;
   virtual std::optional<KeyStatus> status(std::string_view id) const = 0;
+  // How all keys fare, in the order in which they came: cheap enough to be compared each second.
+  struct Standing {
+    KeyRef key;
+    KeyStanding standing;
+  };
+  virtual std::vector<Standing> standings() const = 0;
   // What changed since the last call, for the store.
   virtual PoolState take_changes() = 0;
 

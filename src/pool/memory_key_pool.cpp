@@ -78,6 +78,20 @@ std::string key_id_of(std::string_view secret) {
   return hex(sha256(secret)).substr(0, 12);
 }
 
+std::string_view name_of(KeyStanding standing) noexcept {
+  switch (standing) {
+    case KeyStanding::ready:
+      return "ready";
+    case KeyStanding::resting:
+      return "resting";
+    case KeyStanding::disabled:
+      return "disabled";
+    case KeyStanding::probing:
+      return "probing";
+  }
+  return "ready";
+}
+
 std::unique_ptr<KeyPool> KeyPool::create(const Clock& clock) {
   return std::make_unique<MemoryKeyPool>(clock);
 }
@@ -235,6 +249,7 @@ MemoryKeyPool::EntryRef MemoryKeyPool::take_out(std::string_view id) {
 
 void MemoryKeyPool::close_gaps() {
   std::erase_if(entries_, [](const EntryRef& entry) { return entry->removed; });
+  ++removals_;
   for (std::uint32_t at = 0; at < entries_.size(); ++at) entries_[at]->slot = at;
   everything_changed();
 }
@@ -423,6 +438,24 @@ std::optional<KeyStatus> MemoryKeyPool::status(std::string_view id) const {
   auto* entry = find_by_id(id);
   if (entry == nullptr) return std::nullopt;
   return entry->status(core_.now(), true);
+}
+
+std::vector<KeyPool::Standing> MemoryKeyPool::standings() const {
+  std::vector<Standing> standings;
+  std::unique_lock lock(core_.mutex);
+  auto removals = removals_;
+  standings.reserve(entries_.size());
+  while (standings.size() < entries_.size()) {
+    const auto now = core_.now();
+    for (auto left = at_a_time; left > 0 && standings.size() < entries_.size(); --left) {
+      const auto& entry = entries_[standings.size()];
+      standings.push_back({entry, entry->standing(now)});
+    }
+    lock.unlock();
+    lock.lock();
+    if (std::exchange(removals, removals_) != removals_) standings.clear();  // From the start.
+  }
+  return standings;
 }
 
 PoolState MemoryKeyPool::take_changes() {

@@ -85,6 +85,7 @@ class MemoryKeyPool final : public KeyPool {
 
   std::vector<KeyStatus> statuses() const override;
   std::optional<KeyStatus> status(std::string_view id) const override;
+  std::vector<Standing> standings() const override;
   PoolState take_changes() override;
 
  private:
@@ -150,6 +151,7 @@ class MemoryKeyPool final : public KeyPool {
 
   mutable PoolCore core_;
   std::vector<EntryRef> entries_;  // In the order in which they came; each knows its place as its slot.
+  std::uint64_t removals_ = 0;     // Each moves those behind it to other slots.
   std::unordered_map<std::string, KeyEntry*, TextHash, std::equal_to<>> by_id_, by_name_;
   std::unordered_map<std::string, ProjectRef> projects_;
   std::vector<EntryRef> changed_;

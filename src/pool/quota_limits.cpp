@@ -65,4 +65,10 @@ Limits LimitTable::of(std::size_t tier, std::string_view model) const {
   return limits;
 }
 
+std::shared_ptr<const LimitTable> LimitTable::with_fallback(Limits fallback) const {
+  auto table = std::make_shared<LimitTable>(*this);
+  table->fallback_ = fallback;
+  return table;
+}
+
 }  // namespace pollux

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <span>
 #include <string>
@@ -34,6 +35,9 @@ class LimitTable {
   // `tiers` in the order of precedence: a project whose keys have several of these tags counts as the first
   // of them. `fallback` fills what no row says (DEFAULT_RPM_LIMIT, DEFAULT_RPD_LIMIT).
   LimitTable(std::vector<std::string> tiers, std::vector<Row> rows, Limits fallback);
+
+  // The same with another fallback.
+  std::shared_ptr<const LimitTable> with_fallback(Limits fallback) const;
 
   static constexpr std::size_t no_tier = static_cast<std::size_t>(-1);
   std::size_t tier_count() const noexcept { return tiers_.size(); }

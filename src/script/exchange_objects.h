@@ -127,6 +127,7 @@ Result<void> install_objects(LoadedPolicies& policies);
 void make_request_types(LoadedPolicies& policies, lua_State* state);
 void make_answer_types(LoadedPolicies& policies, lua_State* state);
 void make_pool_types(LoadedPolicies& policies, lua_State* state);
+void make_client_type(LoadedPolicies& policies, lua_State* state);
 
 // -- Answers of hooks
 bool is_denial(LoadedPolicies& policies, lua_State* state, int index);

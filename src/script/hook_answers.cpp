@@ -52,6 +52,13 @@ KeyRef key_field(lua_State* state, int table) {
   return key ? *key : nullptr;
 }
 
+ClientRef client_field(lua_State* state, int table) {
+  LuaStackGuard guard(state);
+  get(state, table, "client");
+  const auto* client = client_at(state, -1);
+  return client ? *client : nullptr;
+}
+
 bool flag_field(lua_State* state, int table, const char* name) {
   LuaStackGuard guard(state);
   get(state, table, name);
@@ -188,9 +195,13 @@ Result<Denial> read_denial(lua_State* state, int index) {
   const auto status = number_field(state, index, "status");
   if (!status || *status < 400 || *status > 599)
     return invalid_input("the status of deny() is none from 400 to 599");
-  return Denial{static_cast<int>(*status), text_field(state, index, "message"),
-                number_field(state, index, "retry_after"), text_field(state, index, "code"),
-                text_field(state, index, "param")};
+  return Denial{static_cast<int>(*status),
+                text_field(state, index, "message"),
+                number_field(state, index, "retry_after"),
+                text_field(state, index, "code"),
+                text_field(state, index, "param"),
+                text_field(state, index, "reason"),
+                client_field(state, index)};
 }
 
 Result<Verdict> read_verdict(LoadedPolicies& policies, const PolicyRequest& request, lua_State* state,

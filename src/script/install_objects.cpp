@@ -13,16 +13,27 @@ int is_key(lua_State* state) {
   return 1;
 }
 
-// clients.find(token): nil for one that is unknown, disabled or expired.
+int is_client(lua_State* state) {
+  lua_pushboolean(state, client_at(state, 1) != nullptr);
+  return 1;
+}
+
+// clients.find(token): the client; or nil, "unknown", or nil, "disabled" or "expired", and who that is.
 int find_client(lua_State* state) {
   auto& policies = policies_of(state);
   if (lua_isnil(state, 1)) return lua_pushnil(state), 1;
   const auto token = text_argument(state, 1, "the token");
   const auto& host = policies.host();
-  if (!host.clients) return lua_pushnil(state), 1;
   const auto now = host.clock ? host.clock->wall() : SystemClock().wall();
-  push_client(policies, state, host.clients->find(token, now));
-  return 1;
+  const auto client = host.clients ? host.clients->holder_of(token) : nullptr;
+  const auto standing = client ? client->standing(now) : Client::Standing::good;
+  if (standing == Client::Standing::good) push_client(policies, state, client);
+  if (client && standing == Client::Standing::good) return 1;
+  if (!client) return push_text(state, "unknown"), 2;
+  lua_pushnil(state);
+  push_text(state, standing == Client::Standing::disabled ? "disabled" : "expired");
+  push_client(policies, state, client);
+  return 3;
 }
 
 // What a setting without a value answers.
@@ -41,11 +52,13 @@ Result<void> run_prelude(LoadedPolicies& policies) {
   if (good) {
     policies.script().push_environment("prelude");
     lua_setfenv(lua, -2);
-    lua_createtable(lua, 0, 2);
+    lua_createtable(lua, 0, 3);
     push_function(policies, lua, lua_entry<google_fetch>);
     lua_setfield(lua, -2, "fetch");
     lua_pushcfunction(lua, is_key);
     lua_setfield(lua, -2, "is_key");
+    lua_pushcfunction(lua, is_client);
+    lua_setfield(lua, -2, "is_client");
     good = lua_pcall(lua, 1, 2, 0) == 0;
   }
   if (!good) return internal_error(lua_tostring(lua, -1));
@@ -93,6 +106,7 @@ Result<void> install_objects(LoadedPolicies& policies) {
   make_request_types(policies, policies.lua());
   make_answer_types(policies, policies.lua());
   make_pool_types(policies, policies.lua());
+  make_client_type(policies, policies.lua());
   define_clients(policies);
   define_settings(policies);
   push_function(policies, policies.lua(), lua_entry<background>);

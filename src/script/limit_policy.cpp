@@ -152,22 +152,22 @@ class LimitReader {
   std::vector<LimitTable::Row> rows_;
 };
 
-Limits fallback_of(const Settings* settings) {
+}  // namespace
+
+Limits fallback_limits(const Settings* settings) {
   Limits limits;
   if (settings && settings->default_rpm_limit) limits.rpm = *settings->default_rpm_limit;
   if (settings && settings->default_rpd_limit) limits.rpd = *settings->default_rpd_limit;
   return limits;
 }
 
-}  // namespace
-
 Result<std::shared_ptr<const LimitTable>> read_limits(lua_State* state, int index, const Settings* settings) {
-  return LimitReader(state, index).read(fallback_of(settings));
+  return LimitReader(state, index).read(fallback_limits(settings));
 }
 
 std::shared_ptr<const LimitTable> default_limits(const Settings* settings) {
   return std::make_shared<const LimitTable>(std::vector<std::string>(), std::vector<LimitTable::Row>(),
-                                            fallback_of(settings));
+                                            fallback_limits(settings));
 }
 
 }  // namespace pollux

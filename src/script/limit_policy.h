@@ -14,7 +14,9 @@ namespace pollux {
 // and raises no error.
 Result<std::shared_ptr<const LimitTable>> read_limits(lua_State* state, int index, const Settings* settings);
 
-// DEFAULT_RPM_LIMIT and DEFAULT_RPD_LIMIT alone: where there is no limits.lua.
+// DEFAULT_RPM_LIMIT and DEFAULT_RPD_LIMIT: for models of which limits.lua says nothing.
+Limits fallback_limits(const Settings* settings);
+// Those alone: where there is no limits.lua.
 std::shared_ptr<const LimitTable> default_limits(const Settings* settings);
 
 }  // namespace pollux

@@ -12,6 +12,8 @@ namespace {
 constexpr std::array<HookName, hook_count> names_of_hooks{{{"auth", "identify"},
                                                            {"models", "resolve"},
                                                            {"models", "visible"},
+                                                           {"access", "permit"},
+                                                           {"models", "overview"},
                                                            {"keys", "select"},
                                                            {"failover", "judge"},
                                                            {"transform", "request"},
@@ -251,6 +253,10 @@ void LoadedPolicies::attach(const PolicyHost& host) {
   if (host.settings) apply_settings(*host.settings);
 }
 
+void LoadedPolicies::settings_changed() {
+  if (host().settings) apply_settings(*host().settings);
+}
+
 void LoadedPolicies::detach() {
   background_.abandon();
   going_on_.clear();
@@ -263,6 +269,20 @@ void LoadedPolicies::detach() {
 
 bool LoadedPolicies::has_hook(std::string_view module, std::string_view hook) const {
   return hook_names_.contains(std::string(module) + "." + std::string(hook));
+}
+
+std::vector<std::string> LoadedPolicies::hooks_of(std::string_view module) const {
+  std::vector<std::string> names;
+  for (const auto name : known_functions(module)) {
+    if (has_hook(module, name)) names.emplace_back(name);
+  }
+  return names;
+}
+
+std::vector<DeclaredSetting> LoadedPolicies::declared_settings() const {
+  std::vector<DeclaredSetting> settings;
+  for (const auto& entry : settings_.declared()) settings.push_back(entry.second);
+  return settings;
 }
 
 std::string LoadedPolicies::title_of(Hook hook) const {

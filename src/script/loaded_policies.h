@@ -27,6 +27,8 @@ enum class Hook : std::uint8_t {
   identify,
   resolve,
   visible,
+  permit,
+  models_overview,  // For the administration, outside of any exchange.
   select,
   judge,
   transform_request,
@@ -44,7 +46,7 @@ enum class Hook : std::uint8_t {
   anthropic_event,
   anthropic_error
 };
-inline constexpr std::size_t hook_count = 19;
+inline constexpr std::size_t hook_count = 21;
 
 enum class DialectHook : std::uint8_t { model, request, response, event, error };
 // `dialect` is "openai" or "anthropic".
@@ -68,8 +70,11 @@ class LoadedPolicies final : public PolicyState {
   Result<void> load_modules(const PolicySources& sources, ErrorsByFile* errors = nullptr);
 
   void attach(const PolicyHost& host) override;
+  void settings_changed() override;
   void detach() override;
   bool has_hook(std::string_view module, std::string_view hook) const override;
+  std::vector<std::string> hooks_of(std::string_view module) const override;
+  std::vector<DeclaredSetting> declared_settings() const override;
   std::size_t memory_in_use() const override { return script_->memory_in_use(); }
   std::shared_ptr<const LimitTable> limits() const override { return limits_; }
 

@@ -142,4 +142,37 @@ std::string_view text_argument(lua_State* state, int index, const char* what) {
   return {text, size};
 }
 
+void push_texts(lua_State* state, const std::vector<std::string>& texts) {
+  lua_createtable(state, static_cast<int>(texts.size()), 0);
+  for (std::size_t at = 0; at < texts.size(); ++at) {
+    push_text(state, texts[at]);
+    lua_rawseti(state, -2, static_cast<int>(at + 1));
+  }
+}
+
+void push_cached(lua_State* state, const LuaRef& cache, std::string_view id) {
+  cache.push(state);
+  push_text(state, id);
+  lua_rawget(state, -2);
+}
+
+void cache_top(lua_State* state, std::string_view id) {
+  push_text(state, id);
+  lua_pushvalue(state, -2);
+  lua_rawset(state, -5);
+  lua_replace(state, -3);
+  lua_pop(state, 1);
+}
+
+LuaRef weak_table(lua_State* state) {
+  lua_newtable(state);
+  lua_createtable(state, 0, 1);
+  lua_pushliteral(state, "v");
+  lua_setfield(state, -2, "__mode");
+  lua_setmetatable(state, -2);
+  LuaRef table(state, -1);
+  lua_pop(state, 1);
+  return table;
+}
+
 }  // namespace pollux

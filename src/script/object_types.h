@@ -3,7 +3,9 @@
 #pragma once
 
 #include <span>
+#include <string>
 #include <string_view>
+#include <vector>
 
 #include "script/exchange_objects.h"
 
@@ -90,6 +92,11 @@ int index_body(lua_State* state) {
   return field < 0 ? 1 : Read(state, field);
 }
 
+template <ObjectType Type>
+int refuse_write(lua_State* state) {
+  raise_read_only(state, Type);
+}
+
 inline void push_text(lua_State* state, std::string_view text) {
   lua_pushlstring(state, text.data(), text.size());
 }
@@ -100,5 +107,15 @@ bool push_json(lua_State* state, std::string_view text, const LentText* lent = n
 
 // The argument as text without conversion of its stack slot; raises what was expected.
 std::string_view text_argument(lua_State* state, int index, const char* what);
+
+// A list of texts.
+void push_texts(lua_State* state, const std::vector<std::string>& texts);
+
+// Objects that are the same at every look, as long as somebody holds them: a weak table, by id.
+LuaRef weak_table(lua_State* state);
+// What the cache holds for this id goes on top of the stack, with the cache itself below it.
+void push_cached(lua_State* state, const LuaRef& cache, std::string_view id);
+// Stack: cache, whatever was found, the new object. Leaves the object.
+void cache_top(lua_State* state, std::string_view id);
 
 }  // namespace pollux

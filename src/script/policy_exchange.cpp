@@ -61,6 +61,16 @@ Resolved ScriptedExchange::read_model(lua_State* results) {
   return request_.upstream_model;
 }
 
+void ScriptedExchange::permit(std::function<void(Permitted)> done) {
+  if (!has(Hook::permit)) return done(std::monostate());
+  call<Permitted>(Hook::permit, &ScriptedExchange::read_permission, std::move(done));
+}
+
+Permitted ScriptedExchange::read_permission(lua_State* results) {
+  if (lua_isnoneornil(results, 1)) return std::monostate();
+  return read_denied<Permitted>(results, "nothing or deny(...)");
+}
+
 void ScriptedExchange::visible(std::string_view model, std::function<void(Visible)> done) {
   if (!has(Hook::visible)) return done(true);
   const auto push = [model](lua_State* lua) {

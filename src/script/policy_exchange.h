@@ -21,6 +21,12 @@
 
 namespace pollux {
 
+// A request that a client's limits have let through, and when.
+struct Admission {
+  std::shared_ptr<ClientUsage> usage;
+  Moment at;
+};
+
 // What policies see as `request`. Owned by the exchange, which fills it step by step; policies edit headers
 // and body.
 struct PolicyRequest {
@@ -34,11 +40,12 @@ struct PolicyRequest {
   std::string model;                    // As the client named it; empty where the request names none.
   std::string upstream_model;           // After models.resolve.
   bool streaming = false;
-  std::string token;           // As presented; empty: none.
-  ClientRef client;            // After auth.identify.
-  bool own_key = false;        // After auth.identify: who asks pays with a key of their own.
-  bool has_body_text = false;  // False: no body, or too large to be held.
-  std::string body_text;       // The bytes that came.
+  std::string token;                   // As presented; empty: none.
+  ClientRef client;                    // After auth.identify.
+  bool own_key = false;                // After auth.identify: who asks pays with a key of their own.
+  std::optional<Admission> admission;  // Once it was counted against a client's limits.
+  bool has_body_text = false;          // False: no body, or too large to be held.
+  std::string body_text;               // The bytes that came.
   // What the pool counts by: the upstream model, or nothing where Google counts a request against no model's
   // quota.
   bool counts_quota = true;
@@ -72,6 +79,8 @@ struct Denial {
   std::string message;
   std::optional<double> retry_after;  // Seconds, for a Retry-After header.
   std::string code, param;            // For errors of the OpenAI dialect; empty: none.
+  std::string reason;                 // For X-Pollux-Error; empty: by the status.
+  ClientRef client;                   // Who is refused, where nobody has said so yet; may be null.
 };
 
 // What a dialect makes of a client's request: what Google is asked. The body is `request.body_text` by then.
@@ -147,6 +156,7 @@ struct Selection {
 
 using Identified = std::variant<ClientRef, OwnKey, Denial, PolicyFailure>;
 using Resolved = std::variant<std::string, Denial, PolicyFailure>;
+using Permitted = std::variant<std::monostate, Denial, PolicyFailure>;
 using Visible = std::variant<bool, PolicyFailure>;
 using Selected = std::variant<Selection, Denial, PolicyFailure>;
 using Judged = std::variant<Verdict, PolicyFailure>;
@@ -177,6 +187,8 @@ class PolicyExchange {
 
   virtual void identify(std::function<void(Identified)> done) = 0;
   virtual void resolve(std::function<void(Resolved)> done) = 0;
+  // access.permit: for a client with limits, once the model is known and before anything is sent.
+  virtual void permit(std::function<void(Permitted)> done) = 0;
   // Whether models.visible stands in the set: then a model list is looked through entry by entry.
   virtual bool wants_visible() const = 0;
   // `model`: one entry of a model list, as JSON text.

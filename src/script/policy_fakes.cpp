@@ -1,7 +1,6 @@
 #include "script/policy_fakes.h"
 
 #include <array>
-#include <charconv>
 #include <cmath>
 #include <map>
 
@@ -109,11 +108,48 @@ int make_request(lua_State* state) {
   return 1;
 }
 
+std::optional<std::int64_t> read_limit(lua_State* state, const char* name) {
+  const double number = read_number(state, 1, name, -1);
+  return number < 0 ? std::nullopt : std::optional(std::llround(std::min(number, 1e15)));
+}
+
+std::optional<WallTime> read_time(lua_State* state, int index) {
+  if (lua_type(state, index) == LUA_TNUMBER)
+    return WallTime(Milliseconds(std::llround(lua_tonumber(state, index) * 1000)));
+  if (lua_type(state, index) == LUA_TSTRING) return parse_iso_time(text_argument(state, index, "the time"));
+  return std::nullopt;
+}
+
+// What the table of a test says of a client, and what that has asked for already.
+void read_client(PolicyTestBench& bench, lua_State* state, Client& client) {
+  LuaStackGuard guard(state);
+  read_text(state, 1, "name", client.name);
+  client.tags = read_list(state, 1, "tags");
+  client.models = read_list(state, 1, "models");
+  client.quota = {read_limit(state, "rpm"), read_limit(state, "daily_requests"),
+                  read_limit(state, "daily_tokens")};
+  client.enabled = read_flag(state, 1, "enabled", true);
+  if (get(state, 1, "expires_at") != LUA_TNIL) {
+    client.expires_at = read_time(state, lua_gettop(state));
+    if (!client.expires_at) throw std::runtime_error("a_client: its expires_at is no time");
+  }
+  const Moment now{bench.clock().wall(), bench.clock().monotonic()};
+  ClientUsageState usage{.client_id = {},
+                         .day = pacific_day(now.wall),
+                         .requests_today = read_limit(state, "requests_today").value_or(0),
+                         .tokens_today = read_limit(state, "tokens_today").value_or(0),
+                         .minute = {},
+                         .last_used = {}};
+  if (const auto requests = read_limit(state, "requests_this_minute"))
+    usage.minute = {{now.wall, *requests, 0}};
+  client.usage = std::make_shared<ClientUsage>();
+  client.usage->restore(usage, now);
+}
+
 int make_client(lua_State* state) {
   Client client;
   client.name = "somebody";
-  read_text(state, 1, "name", client.name);
-  client.tags = read_list(state, 1, "tags");
+  read_client(bench_of(state), state, client);
   client.id = "client-" + hex(sha256(client.name)).substr(0, 12);
   push_client(bench_of(state).policies(), state, std::make_shared<const Client>(std::move(client)));
   return 1;
@@ -127,8 +163,7 @@ int add_client(lua_State* state) {
   client.token_hash = hex(sha256(token));
   client.id = "client-" + client.token_hash.substr(0, 12);
   client.name = client.id;
-  read_text(state, 1, "name", client.name);
-  client.tags = read_list(state, 1, "tags");
+  read_client(bench, state, client);
   client.created_at = bench.clock().wall();
   bench.clients().restore(std::move(client));
   return 0;
@@ -342,33 +377,9 @@ int set_setting(lua_State* state) {
   return 1;
 }
 
-// "2026-11-21T08:00:00Z"
-std::optional<WallTime> parse_iso_time(std::string_view text) {
-  std::array<int, 6> parts{};
-  constexpr std::string_view separators = "--T::";
-  const char* at = text.data();
-  const char* const end = text.data() + text.size();
-  for (std::size_t part = 0; part < parts.size(); ++part) {
-    if (part > 0 && (at == end || *at++ != separators[part - 1])) return std::nullopt;
-    const auto [next, problem] = std::from_chars(at, end, parts[part]);
-    if (problem != std::errc()) return std::nullopt;
-    at = next;
-  }
-  if (at == end || *at != 'Z') return std::nullopt;
-  const std::chrono::year_month_day date{std::chrono::year(parts[0]),
-                                         std::chrono::month(static_cast<unsigned>(parts[1])),
-                                         std::chrono::day(static_cast<unsigned>(parts[2]))};
-  if (!date.ok()) return std::nullopt;
-  return std::chrono::sys_days(date) + std::chrono::hours(parts[3]) + std::chrono::minutes(parts[4]) +
-         std::chrono::seconds(parts[5]);
-}
-
 int set_time(lua_State* state) {
   auto& clock = bench_of(state).clock();
-  std::optional<WallTime> time;
-  if (lua_type(state, 1) == LUA_TNUMBER)
-    time = WallTime(Milliseconds(std::llround(lua_tonumber(state, 1) * 1000)));
-  if (lua_type(state, 1) == LUA_TSTRING) time = parse_iso_time(text_argument(state, 1, "the time"));
+  const auto time = read_time(state, 1);
   if (time) clock.set_wall(*time);
   lua_pushboolean(state, time.has_value());
   return 1;

@@ -52,6 +52,12 @@ bool tells_of_changes(const fs::path& folder) {
 #endif
 }
 
+void read_facts(const struct stat& facts, PolicyFile& file) {
+  file.modified_ns = std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec;
+  file.bytes = static_cast<std::uint64_t>(facts.st_size);
+  file.inode = facts.st_ino;
+}
+
 void look_into(const fs::path& root, bool is_owners, PolicyFiles which, FoundPolicies& found) {
   struct stat facts {};
   if (::stat(root.c_str(), &facts) != 0 || !S_ISDIR(facts.st_mode)) {
@@ -80,20 +86,20 @@ void look_into(const fs::path& root, bool is_owners, PolicyFiles which, FoundPol
       continue;
     }
     if (!S_ISREG(facts.st_mode) || !is_wanted(path.filename().string(), which)) continue;
-    const auto nanoseconds = std::int64_t{facts.st_mtim.tv_sec} * 1'000'000'000 + facts.st_mtim.tv_nsec;
-    found.files.push_back({path.lexically_relative(root).string(), path.string(), is_owners, nanoseconds,
-                           static_cast<std::uint64_t>(facts.st_size), facts.st_ino});
+    PolicyFile file{path.lexically_relative(root).string(), path.string(), is_owners};
+    read_facts(facts, file);
+    found.files.push_back(std::move(file));
   }
   if (problem || entries >= most_entries) found.tells = false;
 }
 
-bool same_folder(const PolicyFolders& folders) {
-  std::error_code problem;
-  return fs::equivalent(folders.owners, folders.shipped, problem) && !problem;
-}
-
 std::string module_of(const std::string& name) {
   return name.substr(0, name.size() - suffix.size());
+}
+
+bool comes_before(const PolicyFile& one, const PolicyFile& other) {
+  return std::pair(one.is_owners, std::string_view(one.name)) <
+         std::pair(other.is_owners, std::string_view(other.name));
 }
 
 }  // namespace
@@ -101,15 +107,36 @@ std::string module_of(const std::string& name) {
 FoundPolicies find_policies(const PolicyFolders& folders, PolicyFiles which) {
   FoundPolicies found;
   look_into(folders.shipped, false, which, found);
-  if (!folders.owners.empty() && !same_folder(folders)) look_into(folders.owners, true, which, found);
-  std::sort(found.files.begin(), found.files.end(), [](const PolicyFile& one, const PolicyFile& other) {
-    return std::pair(one.is_owners, std::string_view(one.name)) <
-           std::pair(other.is_owners, std::string_view(other.name));
-  });
+  if (!folders.owners.empty() && !are_same_folder(folders)) look_into(folders.owners, true, which, found);
+  std::ranges::sort(found.files, comes_before);
   return found;
 }
 
+bool are_same_folder(const PolicyFolders& folders) {
+  std::error_code problem;
+  return fs::equivalent(folders.owners, folders.shipped, problem) && !problem;
+}
+
+FoundPolicies found_without(const FoundPolicies& found, std::string_view name) {
+  auto changed = found;
+  std::erase_if(changed.files,
+                [name](const PolicyFile& file) { return file.is_owners && file.name == name; });
+  return changed;
+}
+
+FoundPolicies found_with(const FoundPolicies& found, const PolicyFolders& folders, std::string_view name,
+                         std::shared_ptr<const std::string> draft) {
+  auto changed = found_without(found, name);
+  PolicyFile file{std::string(name), (fs::path(folders.owners) / name).string(), true};
+  struct stat facts {};
+  if (!draft && ::stat(file.path.c_str(), &facts) == 0) read_facts(facts, file);
+  file.draft = std::move(draft);
+  changed.files.insert(std::ranges::upper_bound(changed.files, file, comes_before), std::move(file));
+  return changed;
+}
+
 Result<std::string> read_policy_file(const PolicyFile& file) {
+  if (file.draft) return *file.draft;
   std::ifstream stream(file.path, std::ios::binary);
   if (!stream) return unavailable(file.name + ": it cannot be read");
   std::string text(largest_policy_bytes + 1, '\0');

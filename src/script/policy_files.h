@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <set>
 #include <string>
 #include <vector>
@@ -19,6 +20,7 @@ struct PolicyFile {
   bool is_owners = false;
   std::int64_t modified_ns = 0;
   std::uint64_t bytes = 0, inode = 0;
+  std::shared_ptr<const std::string> draft;  // The text to come in place of the one on disk.
   bool operator==(const PolicyFile&) const = default;
 };
 
@@ -40,6 +42,13 @@ enum class PolicyFiles { policies, tests };
 // over.
 FoundPolicies find_policies(const PolicyFolders& folders, PolicyFiles which = PolicyFiles::policies);
 Result<std::string> read_policy_file(const PolicyFile& file);
+// The same with the owner's file of that name as it is now (in its place, or new); or as a draft with this
+// text; or without it.
+FoundPolicies found_with(const FoundPolicies& found, const PolicyFolders& folders, std::string_view name,
+                         std::shared_ptr<const std::string> draft = nullptr);
+FoundPolicies found_without(const FoundPolicies& found, std::string_view name);
+// Both are one and the same folder on disk: then there are no owner's files.
+bool are_same_folder(const PolicyFolders& folders);
 // `without`: names of owner's files that are taken for absent.
 Result<PolicySources> read_policies(const PolicyFolders& folders, const FoundPolicies& found,
                                     const std::set<std::string>& without = {});

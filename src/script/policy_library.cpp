@@ -9,8 +9,10 @@
 #include "base/log.h"
 #include "pool/key_pool.h"
 #include "script/limit_policy.h"
+#include "script/loaded_policies.h"
 #include "script/policy_files.h"
 #include "script/policy_watch.h"
+#include "script/policy_writing.h"
 
 namespace pollux {
 namespace {
@@ -21,7 +23,7 @@ class WatchedLibrary final : public PolicyLibrary {
  public:
   WatchedLibrary(PolicyFolders folders, std::size_t workers, const PolicyHost& host,
                  const PolicyLimits& limits)
-      : folders_(std::move(folders)), host_(host), limits_(limits), slots_(workers) {
+      : folders_(std::move(folders)), limits_(limits), host_(host), slots_(workers) {
     host_.loop = nullptr;  // States are loaded on any thread, and attached by their worker.
     host_.http = nullptr;
     host_.google = nullptr;
@@ -36,7 +38,9 @@ class WatchedLibrary final : public PolicyLibrary {
   std::shared_ptr<PolicyState> current(std::size_t worker, const PolicyHost& host) override;
   void detach(std::size_t worker) override;
   PolicyReport report() const override;
-  Result<std::string> text(std::string_view file) const override;
+  Result<PolicyText> text(std::string_view file) const override;
+  Result<void> change(std::string_view file, std::optional<std::string> text, bool only_check) override;
+  void use_settings(std::shared_ptr<const Settings> settings) override;
 
  private:
   struct alignas(64) Slot {              // Workers do not touch each other's cache lines.
@@ -52,18 +56,30 @@ class WatchedLibrary final : public PolicyLibrary {
   void publish(States states, const PolicySources& sources, const Errors& errors, const std::string& error);
   void refuse(const PolicySources* sources, const Error& error);
   void hand_out_limits(const States& states);
+  void hand_out_limits(std::shared_ptr<const LimitTable> limits);
+  void note_contents(const PolicySources& sources, const PolicyState& state);
+  std::vector<PolicyReport::File> files_of(const PolicySources& sources, const Errors& errors) const;
+  Errors errors_of(const PolicySources& sources) const;
+  bool was_as_bad_before(std::string_view changed_file, const PolicySources& sources) const;
+  Result<void> write(std::string_view file, const std::optional<std::string>& text);
   void adopt(Slot& slot, const PolicyHost& host);
 
   const PolicyFolders folders_;
-  PolicyHost host_;
   const PolicyLimits limits_;
 
-  std::mutex load_mutex_;  // One load at a time; guards the next six.
+  std::mutex load_mutex_;  // One load at a time; guards what follows, up to the next mutex.
+  PolicyHost host_;
+  std::shared_ptr<const Settings> settings_;  // Keeps those of host_, once they were changed.
   std::vector<PolicyFile> loaded_files_, seen_files_;
   int unsettled_looks_ = 0;
   std::optional<PolicySources> loaded_sources_;  // The newest that were tried, good or bad.
   std::optional<Error> loaded_error_;            // What became of them.
   std::shared_ptr<const LimitTable> quotas_;     // What the pool goes by.
+  struct Contents {
+    std::vector<std::string> hooks;
+    std::vector<DeclaredSetting> settings;
+  };
+  std::map<std::string, Contents, std::less<>> contents_;  // Of the set in force, by module.
 
   mutable std::mutex mutex_;  // Held for moments; guards the report and every slot's `next`.
   PolicyReport report_;
@@ -72,18 +88,6 @@ class WatchedLibrary final : public PolicyLibrary {
   std::vector<Slot> slots_;
   std::unique_ptr<PolicyWatch> watch_;  // Last: it waits for a look that uses all of the above.
 };
-
-std::vector<PolicyReport::File> files_of(const PolicySources& sources,
-                                         const std::map<std::string, std::string>& errors) {
-  std::vector<PolicyReport::File> files;
-  for (const auto& [module, source] : sources) {
-    if (module.starts_with("default.")) continue;
-    const auto error = errors.find(source.file);
-    files.push_back({source.file, source.is_owners, sources.contains("default." + module),
-                     error == errors.end() ? "" : error->second});
-  }
-  return files;
-}
 
 std::string owners_files(const PolicySources& sources) {
   std::string names;
@@ -99,6 +103,34 @@ bool same_texts(const PolicySources& one, const PolicySources& other) {
                       return left.first == right.first && left.second.text == right.second.text &&
                              left.second.path == right.second.path;
                     });
+}
+
+// -- Telling
+
+// REQUIRES: load_mutex_ is held, here and below where nothing else is said.
+void WatchedLibrary::note_contents(const PolicySources& sources, const PolicyState& state) {
+  contents_.clear();
+  for (const auto& entry : sources) contents_[entry.first].hooks = state.hooks_of(entry.first);
+  for (auto& setting : state.declared_settings()) {
+    auto& settings = contents_[setting.module].settings;
+    settings.push_back(std::move(setting));
+  }
+}
+
+std::vector<PolicyReport::File> WatchedLibrary::files_of(const PolicySources& sources,
+                                                         const Errors& errors) const {
+  std::vector<PolicyReport::File> files;
+  for (const auto& [module, source] : sources) {
+    if (module.starts_with("default.")) continue;
+    PolicyReport::File file{source.file, source.is_owners, sources.contains("default." + module)};
+    if (const auto error = errors.find(source.file); error != errors.end()) file.error = error->second;
+    if (const auto known = contents_.find(module); known != contents_.end()) {
+      file.hooks = known->second.hooks;
+      file.settings = known->second.settings;
+    }
+    files.push_back(std::move(file));
+  }
+  return files;
 }
 
 // -- Loading
@@ -161,7 +193,6 @@ Result<void> WatchedLibrary::reload() {
   return load(found);
 }
 
-// REQUIRES: load_mutex_ is held.
 Result<void> WatchedLibrary::load(const FoundPolicies& found) {
   auto sources = read_policies(folders_, found);
   if (!sources) {
@@ -183,8 +214,8 @@ Result<void> WatchedLibrary::load(const FoundPolicies& found) {
   return {};
 }
 
-// On a thread of the pool. A file that changes from look to look is still being written, for half a second at
-// most.
+// On a thread of the pool. A file that changes from look to look is still being written, for half a second
+// at most.
 PolicyWatch::Looked WatchedLibrary::look() {
   constexpr int most_unsettled_looks = 8;
   const std::lock_guard loading(load_mutex_);
@@ -205,13 +236,14 @@ void WatchedLibrary::publish(States states, const PolicySources& sources, const 
                              const std::string& error) {
   std::uint64_t version = 0;
   hand_out_limits(states);
+  note_contents(sources, *states.front());
+  auto files = files_of(sources, errors);
   {
     const std::lock_guard lock(mutex_);
     version = version_.load(std::memory_order_relaxed) + 1;
     for (std::size_t worker = 0; worker < slots_.size(); ++worker)
       std::swap(slots_[worker].next, states[worker]);
-    report_ = {files_of(sources, errors), version, host_.clock ? host_.clock->wall() : SystemClock().wall(),
-               error};
+    report_ = {std::move(files), version, host_.clock ? host_.clock->wall() : SystemClock().wall(), error};
     paths_.clear();
     for (const auto& [module, source] : sources) paths_.emplace(source.file, source.path);
     version_.store(version, std::memory_order_release);
@@ -220,12 +252,14 @@ void WatchedLibrary::publish(States states, const PolicySources& sources, const 
            {{"version", static_cast<std::int64_t>(version)}, {"owners", owners_files(sources)}});
 }
 
-// REQUIRES: load_mutex_ is held. One pool serves all workers, and all states say the same.
+// One pool serves all workers, and all states say the same.
 void WatchedLibrary::hand_out_limits(const States& states) {
-  if (!host_.pool || states.empty()) return;
   auto limits = states.front()->limits();
-  if (!limits) limits = default_limits(host_.settings);
-  if (quotas_ && *limits == *quotas_) return;
+  hand_out_limits(limits ? std::move(limits) : default_limits(host_.settings));
+}
+
+void WatchedLibrary::hand_out_limits(std::shared_ptr<const LimitTable> limits) {
+  if (!host_.pool || (quotas_ && *limits == *quotas_)) return;
   quotas_ = std::move(limits);
   host_.pool->set_limits(quotas_);
 }
@@ -236,11 +270,12 @@ void WatchedLibrary::refuse(const PolicySources* sources, const Error& error) {
   if (bad) errors.emplace(bad->file, error.message);
   const bool is_new = !loaded_error_ || loaded_error_->message != error.message;
   loaded_error_ = error;
+  auto files = sources ? files_of(*sources, errors) : std::vector<PolicyReport::File>();
   {
     const std::lock_guard lock(mutex_);
     report_.error = error.message;
     if (sources) {
-      report_.files = files_of(*sources, errors);
+      report_.files = std::move(files);
       for (const auto& [module, source] : *sources) paths_.insert_or_assign(source.file, source.path);
     }
   }
@@ -277,16 +312,96 @@ PolicyReport WatchedLibrary::report() const {
   return report_;
 }
 
-Result<std::string> WatchedLibrary::text(std::string_view file) const {
-  PolicyFile wanted;
+Result<PolicyText> WatchedLibrary::text(std::string_view file) const {
+  PolicyFile wanted, behind;
   {
     const std::lock_guard lock(mutex_);
-    const auto found = paths_.find(file);
-    if (found == paths_.end()) return not_found("there is no policy " + std::string(file));
-    wanted.name = file;
-    wanted.path = found->second;
+    const auto found = std::ranges::find(report_.files, file, &PolicyReport::File::path);
+    if (found == report_.files.end()) return not_found("there is no policy " + std::string(file));
+    wanted = {found->path, paths_.at(found->path), found->is_owners};
+    if (found->overrides) behind = {"default/" + found->path, paths_.at("default/" + found->path)};
   }
-  return read_policy_file(wanted);
+  auto text = read_policy_file(wanted);
+  if (!text) return std::move(text).error();
+  PolicyText answer{*std::move(text), std::nullopt, wanted.is_owners};
+  if (!wanted.is_owners) answer.shipped = answer.text;
+  if (behind.path.empty()) return answer;
+  auto shipped = read_policy_file(behind);
+  if (!shipped) return std::move(shipped).error();
+  answer.shipped = *std::move(shipped);
+  return answer;
+}
+
+// -- Changing
+
+Result<void> WatchedLibrary::change(std::string_view file, std::optional<std::string> text, bool only_check) {
+  if (text) {
+    if (auto good = check_policy_name(file); !good) return good;
+    if (text->size() > largest_policy_bytes)
+      return invalid_input(std::string(file) + ": it is larger than 1 MiB");
+  }
+  if (folders_.owners.empty() || are_same_folder(folders_))
+    return conflict("the owner's policies have no folder of their own: --policies names one");
+
+  const std::lock_guard loading(load_mutex_);
+  const auto found = find_policies(folders_);
+  loaded_files_ = found.files;
+  (void)load(found);  // What an editor has saved meanwhile.
+  const auto is_known = [&](const PolicyFile& known) { return known.is_owners && known.name == file; };
+  if (!text && std::ranges::none_of(found.files, is_known))
+    return not_found("there is no " + std::string(file) + " of the owner's");
+
+  auto draft = text ? std::make_shared<const std::string>(*text) : nullptr;
+  auto sources = read_policies(
+      folders_, text ? found_with(found, folders_, file, std::move(draft)) : found_without(found, file));
+  if (!sources) return std::move(sources).error();
+  auto states = make_states(*sources);
+  if (!states && !was_as_bad_before(file, *sources)) return std::move(states).error();
+  if (only_check) return {};
+  if (auto written = write(file, text); !written) return written;
+
+  // No look of the watch finds a difference: this is the one load.
+  loaded_files_ = (text ? found_with(found, folders_, file) : found_without(found, file)).files;
+  loaded_sources_ = *sources;
+  if (states) {
+    publish(std::move(*states), *sources, {}, "");
+    loaded_error_.reset();
+  } else {
+    refuse(&*sources, states.error());
+  }
+  return {};
+}
+
+Result<void> WatchedLibrary::write(std::string_view file, const std::optional<std::string>& text) {
+  return text ? write_policy_file(folders_.owners, file, *text) : remove_policy_file(folders_.owners, file);
+}
+
+WatchedLibrary::Errors WatchedLibrary::errors_of(const PolicySources& sources) const {
+  LoadedPolicies::ErrorsByFile errors;
+  auto set = LoadedPolicies::create(sources, host_, limits_);
+  if (!set) return {{"", set.error().message}};
+  (void)(*set)->load_modules(sources, &errors);
+  return {errors.begin(), errors.end()};
+}
+
+// Whether the set that is loaded now was bad already, and the changed file has no part in what is wrong:
+// one bad file shall not keep its owner from putting another right.
+bool WatchedLibrary::was_as_bad_before(std::string_view changed_file, const PolicySources& sources) const {
+  if (!loaded_error_ || !loaded_sources_) return false;
+  const auto before = errors_of(*loaded_sources_), after = errors_of(sources);
+  return std::ranges::all_of(after, [&](const auto& error) {
+    const auto& [file, message] = error;
+    const auto known = before.find(file);
+    const bool is_its_own = file == changed_file || message.starts_with(std::string(changed_file) + ":");
+    return !is_its_own && known != before.end() && known->second == message;
+  });
+}
+
+void WatchedLibrary::use_settings(std::shared_ptr<const Settings> settings) {
+  const std::lock_guard loading(load_mutex_);
+  settings_ = std::move(settings);
+  host_.settings = settings_.get();
+  if (quotas_) hand_out_limits(quotas_->with_fallback(fallback_limits(host_.settings)));
 }
 
 }  // namespace

@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -23,8 +24,10 @@ struct PolicyReport {
   struct File {
     std::string path;  // "keys.lua", "dialects/openai.lua"
     bool is_owners = false;
-    bool overrides = false;  // An owner's file that stands in for a shipped one.
-    std::string error;       // "keys.lua:7: ..." if this file stopped the last load; else empty.
+    bool overrides = false;          // An owner's file that stands in for a shipped one.
+    std::string error;               // "keys.lua:7: ..." if this file stopped the last load; else empty.
+    std::vector<std::string> hooks;  // Of the set in force, by the functions' names.
+    std::vector<DeclaredSetting> settings;  // Likewise.
   };
   std::vector<File> files;
   std::uint64_t version = 0;  // Counts good sets.
@@ -32,8 +35,19 @@ struct PolicyReport {
   std::string error;  // Of the last load; empty: the newest files are in force.
 };
 
+// A file of the search path, as it is on disk.
+struct PolicyText {
+  std::string text;                    // The owner's where there is one.
+  std::optional<std::string> shipped;  // Nothing where nothing of this name is shipped.
+  bool is_owners = false;
+};
+
 // Reads the search path: every *.lua but *_test.lua, folders included; at most 1 MiB a file and 500 files.
 Result<PolicySources> read_policies(const PolicyFolders& folders);
+
+// Whether a policy may be written under this name: "keys.lua", "dialects/openai.lua". Nothing that climbs,
+// hides, or that the search path would pass over.
+Result<void> check_policy_name(std::string_view file);
 
 class PolicyLibrary {
  public:
@@ -57,8 +71,17 @@ class PolicyLibrary {
   // The worker ends, and asks for nothing any more.
   virtual void detach(std::size_t worker) = 0;
   virtual PolicyReport report() const = 0;
-  // The text of a file of the report as it is on disk now; only files of the search path are read.
-  virtual Result<std::string> text(std::string_view file) const = 0;
+  // Only files of the report are read. Blocks, as all that follows.
+  virtual Result<PolicyText> text(std::string_view file) const = 0;
+
+  // An owner's file with a new text, or without one: to remove it. The set that comes of it is loaded and
+  // checked; `only_check` leaves it at that. Else the file is written, and the set is in force in every
+  // worker when this returns. A set that does not load changes nothing on disk, unless it did not before for
+  // the same reasons: then report() has the error. Errors of policies read "keys.lua:7: ..." (invalid_input).
+  virtual Result<void> change(std::string_view file, std::optional<std::string> text, bool only_check) = 0;
+  // Sets are loaded with these settings from now on, and the pool's limits follow them. The states that
+  // workers have are theirs to tell.
+  virtual void use_settings(std::shared_ptr<const Settings> settings) = 0;
 };
 
 // `pollux check [DIR]` and `pollux test [DIR]`: write what they find to standard output; the exit code.

@@ -4,6 +4,7 @@
 #include <array>
 #include <charconv>
 #include <cmath>
+#include <nlohmann/json.hpp>
 
 namespace pollux {
 namespace {
@@ -28,7 +29,7 @@ std::string number_text(double number) {
   return {text.data(), end};
 }
 
-std::string quoted(std::string_view text) {
+std::string in_quotes(std::string_view text) {
   return "\"" + std::string(text.substr(0, 80)) + "\"";
 }
 
@@ -63,12 +64,19 @@ Result<void> check_number(const DeclaredSetting& setting, double number) {
 Result<void> check_choice(const DeclaredSetting& setting, std::string_view text) {
   if (setting.choices.empty()) return {};
   if (std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end()) return {};
-  return invalid_input(quoted(text) + " is none of " + joined(setting.choices));
+  return invalid_input(in_quotes(text) + " is none of " + joined(setting.choices));
 }
 
+// The words of a JSON array may hold blanks; of any other list they are parted by them.
 std::vector<std::string> split_list(std::string_view text) {
   std::vector<std::string> words;
-  constexpr std::string_view separators = " \t\r\n,|[]\"";  // A JSON array of words, too.
+  if (text.starts_with('[')) {
+    const auto array = nlohmann::json::parse(text, nullptr, /*allow_exceptions=*/false);
+    const auto is_text = [](const auto& item) { return item.is_string(); };
+    if (array.is_array() && std::all_of(array.begin(), array.end(), is_text))
+      return array.get<std::vector<std::string>>();
+  }
+  constexpr std::string_view separators = " \t\r\n,|[]\"";
   while (!text.empty()) {
     const auto begin = std::min(text.find_first_not_of(separators), text.size());
     text.remove_prefix(begin);
@@ -115,7 +123,7 @@ class Declaration {
     setting_.name = text();
     const auto good = [](char c) { return (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_'; };
     if (setting_.name.empty() || !std::all_of(setting_.name.begin(), setting_.name.end(), good)) {
-      return invalid_input(quoted(setting_.name) +
+      return invalid_input(in_quotes(setting_.name) +
                            " is no name of a setting, expected capitals, digits and _");
     }
     if (std::find(variables.begin(), variables.end(), setting_.name) != variables.end()) {
@@ -131,7 +139,7 @@ class Declaration {
     for (const auto& [known, type] : type_names) {
       if (name == known) return setting_.type = type, Result<void>();
     }
-    return invalid_input("type " + quoted(name) +
+    return invalid_input("type " + in_quotes(name) +
                          " is unknown, expected boolean, number, integer, string or list");
   }
 
@@ -252,7 +260,7 @@ Result<Value> parse_setting(const DeclaredSetting& setting, std::string_view tex
   switch (setting.type) {
     case Type::boolean: {
       const auto flag = truth_of(text);
-      if (!flag) return invalid_input(quoted(text) + " is neither true nor false");
+      if (!flag) return invalid_input(in_quotes(text) + " is neither true nor false");
       value = *flag;
       break;
     }
@@ -261,7 +269,7 @@ Result<Value> parse_setting(const DeclaredSetting& setting, std::string_view tex
       double number = 0;
       const auto [end, problem] = std::from_chars(text.data(), text.data() + text.size(), number);
       if (problem != std::errc() || end != text.data() + text.size()) {
-        return invalid_input(quoted(text) + " is no " +
+        return invalid_input(in_quotes(text) + " is no " +
                              (setting.type == Type::integer ? "whole number" : "number"));
       }
       if (auto good = check_number(setting, number); !good) return std::move(good).error();
@@ -282,6 +290,16 @@ Result<Value> parse_setting(const DeclaredSetting& setting, std::string_view tex
     }
   }
   return value;
+}
+
+Value value_in_force(const DeclaredSetting& setting, const Settings& settings) {
+  for (const auto* texts : {&settings.given, &settings.given_here}) {
+    const auto text = texts->find(setting.name);
+    if (text == texts->end()) continue;
+    auto value = parse_setting(setting, text->second);
+    return value ? *std::move(value) : setting.fallback;
+  }
+  return setting.fallback;
 }
 
 Result<void> PolicySettings::declare(lua_State* state, const std::string& module) {
@@ -320,10 +338,7 @@ void PolicySettings::put_values(lua_State* state, const Settings& settings) cons
       settings.check_interval_hours,        time_out};
   for (std::size_t at = 0; at < values.size(); ++at) put_value(state, variables[at], values[at]);
   for (const auto& [name, setting] : declared_) {
-    const auto given = settings.given.find(name);
-    auto value = given == settings.given.end() ? Result<Value>(setting.fallback)
-                                               : parse_setting(setting, given->second);
-    put_value(state, name, value ? *value : setting.fallback);
+    put_value(state, name, value_in_force(setting, settings));
   }
 }
 

@@ -17,6 +17,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "script/declared_setting.h"
 
 struct lua_State;
 
@@ -80,9 +81,15 @@ class PolicyState {
 
   // Called once by the worker that takes the state over.
   virtual void attach(const PolicyHost& host) = 0;
+  // The settings of its host have changed: policies see the new values from now on.
+  virtual void settings_changed() = 0;
   // Called by the same worker before its loop ends: what still waits there is given up.
   virtual void detach() = 0;
   virtual bool has_hook(std::string_view module, std::string_view hook) const = 0;
+  // Those of the module, in the order in which an exchange meets them.
+  virtual std::vector<std::string> hooks_of(std::string_view module) const = 0;
+  // What all modules declare, by name.
+  virtual std::vector<DeclaredSetting> declared_settings() const = 0;
   virtual std::size_t memory_in_use() const = 0;
   // What policies/limits.lua says; null where there is no such file.
   virtual std::shared_ptr<const LimitTable> limits() const = 0;

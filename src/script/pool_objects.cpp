@@ -1,4 +1,4 @@
-// `pool` with its narrower pools, keys and clients.
+// `pool` with its narrower pools, and keys.
 #include <algorithm>
 #include <array>
 #include <memory>
@@ -137,24 +137,11 @@ int no_pool_field(lua_State* state, int) {
   return lua_pushnil(state), 1;
 }
 
-template <ObjectType Type>
-int refuse_write(lua_State* state) {
-  raise_read_only(state, Type);
-}
-
 // -- Keys
 
 constexpr std::array key_fields{"id",     "name",      "project",        "tags",
                                 "weight", "in_flight", "requests_today", "failures_in_a_row"};
 enum class KeyField { id, name, project, tags, weight, in_flight, requests_today, failures_in_a_row };
-
-void push_texts(lua_State* state, const std::vector<std::string>& texts) {
-  lua_createtable(state, static_cast<int>(texts.size()), 0);
-  for (std::size_t at = 0; at < texts.size(); ++at) {
-    push_text(state, texts[at]);
-    lua_rawseti(state, -2, static_cast<int>(at + 1));
-  }
-}
 
 KeyBox& open_key(lua_State* state) {
   auto* box = box_at<KeyBox>(state, 1, ObjectType::key);
@@ -222,75 +209,6 @@ int equal_keys(lua_State* state) {
   return 1;
 }
 
-// -- Clients
-
-constexpr std::array client_fields{"id", "name", "tags"};
-enum class ClientField { id, name, tags };
-
-const Client& open_client(lua_State* state) {
-  const auto* client = client_at(state, 1);
-  if (!client) luaL_error(state, "expected a client (is it called with a colon?)");
-  return **client;
-}
-
-int read_client(lua_State* state, int field) {
-  const auto& client = open_client(state);
-  switch (static_cast<ClientField>(field)) {
-    case ClientField::id:
-      return push_text(state, client.id), 1;
-    case ClientField::name:
-      return push_text(state, client.name), 1;
-    case ClientField::tags:
-      return push_texts(state, client.tags), 1;
-  }
-  return 0;
-}
-
-int client_has_tag(lua_State* state) {
-  const auto& client = open_client(state);
-  lua_pushboolean(state, client.has_tag(text_argument(state, 2, "the tag")));
-  return 1;
-}
-
-int collect_client(lua_State* state) {
-  if (auto* box = box_at<ClientBox>(state, 1, ObjectType::client)) std::destroy_at(box);
-  return 0;
-}
-
-int equal_clients(lua_State* state) {
-  const auto* one = client_at(state, 1);
-  const auto* other = client_at(state, 2);
-  lua_pushboolean(state, one && other && (*one)->id == (*other)->id);
-  return 1;
-}
-
-// What the cache holds for this id on top of the stack, with the cache itself below it.
-void push_cached(lua_State* state, const LuaRef& cache, std::string_view id) {
-  cache.push(state);
-  push_text(state, id);
-  lua_rawget(state, -2);
-}
-
-// Stack: cache, whatever was found, the new object. Leaves the object.
-void cache_top(lua_State* state, std::string_view id) {
-  push_text(state, id);
-  lua_pushvalue(state, -2);
-  lua_rawset(state, -5);
-  lua_replace(state, -3);
-  lua_pop(state, 1);
-}
-
-LuaRef weak_table(lua_State* state) {
-  lua_newtable(state);
-  lua_createtable(state, 0, 1);
-  lua_pushliteral(state, "v");
-  lua_setfield(state, -2, "__mode");
-  lua_setmetatable(state, -2);
-  LuaRef table(state, -1);
-  lua_pop(state, 1);
-  return table;
-}
-
 }  // namespace
 
 void push_key(LoadedPolicies& policies, lua_State* state, KeyPool* pool, const KeyRef& key) {
@@ -305,18 +223,6 @@ void push_key(LoadedPolicies& policies, lua_State* state, KeyPool* pool, const K
   cache_top(state, key->id());
 }
 
-void push_client(LoadedPolicies& policies, lua_State* state, const ClientRef& client) {
-  if (!client) return lua_pushnil(state);
-  push_cached(state, policies.tables().clients, client->id);
-  const auto* cached = box_at<ClientBox>(state, -1, ObjectType::client);
-  if (cached && cached->client == client) return lua_remove(state, -2);
-  auto* memory = lua_newuserdata(state, sizeof(ClientBox));
-  new (memory) ClientBox{ObjectType::client, client};
-  policies.tables().client.push(state);
-  lua_setmetatable(state, -2);
-  cache_top(state, client->id);
-}
-
 void push_pool(ExchangeObjects& exchange, lua_State* state) {
   push_pool_box(exchange, state, 0);
 }
@@ -329,11 +235,6 @@ const KeyRef* key_at(lua_State* state, int index) {
 KeyPool* pool_of_key_at(lua_State* state, int index) {
   auto* box = box_at<KeyBox>(state, index, ObjectType::key);
   return box ? box->pool : nullptr;
-}
-
-const ClientRef* client_at(lua_State* state, int index) {
-  auto* box = box_at<ClientBox>(state, index, ObjectType::client);
-  return box ? &box->client : nullptr;
 }
 
 void make_pool_types(LoadedPolicies& policies, lua_State* state) {
@@ -351,7 +252,6 @@ void make_pool_types(LoadedPolicies& policies, lua_State* state) {
       Method{"count", lua_entry<count_keys>},
       Method{"each", lua_entry<each_key>}};
   static constexpr std::array key_methods{Method{"remaining", lua_entry<key_remaining>}};
-  static constexpr std::array client_methods{Method{"has_tag", lua_entry<client_has_tag>}};
   make_type(policies, state,
             {ObjectType::pool,
              {},
@@ -365,14 +265,8 @@ void make_pool_types(LoadedPolicies& policies, lua_State* state) {
             {ObjectType::key, key_fields, key_methods, lua_entry<index_body<read_key, ObjectType::key>>,
              lua_entry<refuse_write<ObjectType::key>>, collect_key, equal_keys});
   policies.tables().key = LuaRef(state, -1);
-  make_type(policies, state,
-            {ObjectType::client, client_fields, client_methods,
-             lua_entry<index_body<read_client, ObjectType::client>>,
-             lua_entry<refuse_write<ObjectType::client>>, collect_client, equal_clients});
-  policies.tables().client = LuaRef(state, -1);
-  lua_pop(state, 3);
+  lua_pop(state, 2);
   policies.tables().keys = weak_table(state);
-  policies.tables().clients = weak_table(state);
 }
 
 }  // namespace pollux

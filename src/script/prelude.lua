@@ -1,5 +1,5 @@
 -- What policies see and is pleasantly written in Lua: refusals, verdicts, and the reading of Google's errors.
--- `native.is_key(value)` tells whether a value is a key; returned are the globals, and the metatables by name.
+-- `native.is_key(value)` and `native.is_client(value)` tell what a value is; returned are the globals, and the metatables by name.
 local native = ...
 
 local Denial = { __metatable = "denial" }
@@ -23,29 +23,35 @@ local function new_denial(who, status, message, options, level)
   if type(message) ~= "string" then
     error(who .. ": the message is a " .. type(message) .. ", expected a string", level)
   end
-  local retry_after, code, param
-  if options ~= nil then
-    if type(options) ~= "table" then
-      error(who .. ": the options are a " .. type(options) .. ", expected a table", level)
-    end
-    retry_after = options.retry_after
-    if retry_after ~= nil and (not is_number(retry_after) or retry_after < 0) then
-      error(who .. ": retry_after is " .. tostring(retry_after) .. ", expected seconds", level)
-    end
-    for _, name in ipairs { "code", "param" } do
-      if options[name] ~= nil and type(options[name]) ~= "string" then
-        error(who .. ": " .. name .. " is a " .. type(options[name]) .. ", expected a string", level)
-      end
-    end
-    code, param = options.code, options.param
+  local retry_after
+  options = options == nil and {} or options
+  if type(options) ~= "table" then
+    error(who .. ": the options are a " .. type(options) .. ", expected a table", level)
   end
-  return setmetatable({ status = status, message = message, retry_after = retry_after, code = code, param = param },
-    Denial)
+  retry_after = options.retry_after
+  if retry_after ~= nil and (not is_number(retry_after) or retry_after < 0) then
+    error(who .. ": retry_after is " .. tostring(retry_after) .. ", expected seconds", level)
+  end
+  for _, name in ipairs { "code", "param", "reason" } do
+    if options[name] ~= nil and type(options[name]) ~= "string" then
+      error(who .. ": " .. name .. " is a " .. type(options[name]) .. ", expected a string", level)
+    end
+  end
+  if options.reason and not options.reason:find("^[a-z_]+$") then
+    error(who .. ": the reason is \"" .. options.reason .. "\", expected one word like no_key", level)
+  end
+  if options.client ~= nil and not native.is_client(options.client) then
+    error(who .. ": client is a " .. type(options.client) .. ", expected a client", level)
+  end
+  return setmetatable({
+    status = status, message = message, retry_after = retry_after, code = options.code, param = options.param,
+    reason = options.reason, client = options.client,
+  }, Denial)
 end
 
 
 -- deny(403, "not you", { retry_after = 60 }): refuses, in the client's dialect. `code` and `param` stand in errors of
--- the OpenAI dialect.
+-- the OpenAI dialect, `reason` in X-Pollux-Error; `client` is whom the log names where none was let in.
 local function deny(status, message, options)
   local denial = new_denial("deny", status, message, options, 3)  -- No tail call: it would take the level's place.
   return denial

@@ -11,8 +11,8 @@ namespace {
 constexpr std::array request_fields{"method",  "path",     "query",   "remote_address", "headers",
                                     "dialect", "endpoint", "model",   "upstream_model", "streaming",
                                     "token",   "client",   "own_key", "conversation",   "estimated_tokens",
-                                    "body",    "text",     "form",    "form_problem",   "state",
-                                    "features"};
+                                    "body",    "text",     "size",    "form",           "form_problem",
+                                    "state",   "features"};
 enum class RequestField {
   method,
   path,
@@ -31,6 +31,7 @@ enum class RequestField {
   estimated_tokens,
   body,
   text,
+  size,
   form,
   form_problem,
   state,
@@ -144,6 +145,9 @@ int read_request(lua_State* state, int field) {
       return push_body(exchange, state);
     case RequestField::text:
       return push_bytes(exchange.body, request.body_text, request.has_body_text, state);
+    case RequestField::size:
+      if (!request.has_body_text) return lua_pushnil(state), 1;
+      return lua_pushnumber(state, static_cast<double>(request.body_text.size())), 1;
     case RequestField::form:
     case RequestField::form_problem:
       return push_form(exchange, state, static_cast<RequestField>(field));

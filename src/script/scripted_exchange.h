@@ -52,6 +52,7 @@ class ScriptedExchange final : public PolicyExchange {
 
   void identify(std::function<void(Identified)> done) override;
   void resolve(std::function<void(Resolved)> done) override;
+  void permit(std::function<void(Permitted)> done) override;
   bool wants_visible() const override { return has(Hook::visible); }
   void visible(std::string_view model, std::function<void(Visible)> done) override;
   void select(const Selecting& selecting, std::function<void(Selected)> done) override;
@@ -120,6 +121,7 @@ class ScriptedExchange final : public PolicyExchange {
   Judged read_judgement(lua_State* results);
   Transformed read_request_end(lua_State* results);
   Transformed read_response_end(lua_State* results);
+  Permitted read_permission(lua_State* results);
   Transformed read_nothing(lua_State* results);
   NamedModel read_named_model(lua_State* results);
   TranslatedRequest read_translated_request(lua_State* results);

@@ -155,7 +155,8 @@ local fields = {
   a_key = names_of("name project tags weight enabled rests rests_for in_flight requests_today requests_this_minute " ..
     "tokens_this_minute limits failures_in_a_row secret"),
   a_pool = names_of("model tried kept limits estimated_tokens"),
-  a_client = names_of("name tags token"),
+  a_client = names_of("name tags token models rpm daily_requests daily_tokens expires_at enabled " ..
+    "requests_this_minute requests_today tokens_today"),
   an_attempt = names_of("number key status headers body text kind message model"),
   a_response = names_of("status headers body text"),
 }

@@ -14,53 +14,12 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "store/schema.h"
+#include "store/sqlite_trouble.h"
 
 namespace pollux {
 namespace {
 
 constexpr int wait_for_others_ms = 1000;  // For another program that holds the database's lock.
-
-enum class Trouble { damaged, locked, not_writable, other };
-
-Trouble trouble_of(const SQLite::Exception& failure) {
-  switch (failure.getErrorCode()) {
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return Trouble::damaged;
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return Trouble::locked;
-    case SQLITE_FULL:
-    case SQLITE_READONLY:
-    case SQLITE_IOERR:
-    case SQLITE_CANTOPEN:
-    case SQLITE_PERM:
-      return Trouble::not_writable;
-    default:
-      return Trouble::other;
-  }
-}
-
-std::string in_words(const SQLite::Exception& failure) {
-  switch (failure.getErrorCode()) {
-    case SQLITE_FULL:
-      return "disk is full";
-    case SQLITE_READONLY:
-      return "read-only";
-    case SQLITE_BUSY:
-    case SQLITE_LOCKED:
-      return "locked by another program";
-    case SQLITE_CORRUPT:
-    case SQLITE_NOTADB:
-      return "damaged, a restart begins a new one with what can be saved";
-    case SQLITE_IOERR:
-      return std::string("the disk fails (") + failure.what() + ")";
-    case SQLITE_CANTOPEN:
-      return "cannot be opened";
-    default:
-      return failure.what();
-  }
-}
 
 using Connection = std::unique_ptr<SQLite::Database>;
 
@@ -177,6 +136,7 @@ std::string save_from(const std::string& damaged, SQLite::Database& database) {
     as_far_as_possible([&] { read_keys(*readable, keys); });
     as_far_as_possible([&] { read_quotas(*readable, states.quotas); });
     as_far_as_possible([&] { read_clients(*readable, clients); });
+    as_far_as_possible([&] { read_client_usage(*readable, states.clients); });
     as_far_as_possible([&] { read_values(*readable, values); });
   }
   SQLite::Transaction transaction(database, SQLite::TransactionBehavior::IMMEDIATE);
@@ -312,6 +272,18 @@ std::vector<SessionRecord> DatabaseFile::load_sessions() {
     log_error("database: not all sessions could be read", {{"error", in_words(failure)}});
   }
   return sessions;
+}
+
+std::vector<ClientUsageState> DatabaseFile::load_client_usage() {
+  const std::lock_guard lock(mutex_);
+  std::vector<ClientUsageState> usage;
+  try {
+    read_client_usage(*database_, usage);
+  } catch (const SQLite::Exception& failure) {
+    log_error("database: not all usage of clients could be read",
+              {{"error", in_words(failure)}, {"read", usage.size()}});
+  }
+  return usage;
 }
 
 std::optional<std::string> DatabaseFile::load_value(std::string_view name) {

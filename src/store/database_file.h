@@ -32,6 +32,7 @@ class DatabaseFile {
   std::vector<QuotaState> load_quotas();
   std::vector<Client> load_clients();
   std::vector<SessionRecord> load_sessions();
+  std::vector<ClientUsageState> load_client_usage();
   std::optional<std::string> load_value(std::string_view name);
 
   // All or none; on the disk itself when it returns, so that it outlives a power cut.

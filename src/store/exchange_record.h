@@ -1,9 +1,10 @@
-// What is told of an exchange once it is over: to the request log, the counters and the live feed. Nothing in
-// it is secret.
+// What is told of an exchange once it is over: to the request log, the counters and the live feed. No key and
+// no token is in it.
 #pragma once
 
 #include <chrono>
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -15,7 +16,8 @@
 namespace pollux {
 
 struct AttemptRecord {
-  std::string key_id, key_name;           // The id is empty where a client paid with a key of its own.
+  std::string key_id, key_name;           // The id is empty where a client paid with a key of its own,
+  std::string masked_key;                 // and so is this.
   int status = 0;                         // 0: no answer came.
   std::string reason;                     // As policies see attempt.kind; empty: a good answer.
   std::string message;                    // What the failure said, redacted, at most 500 bytes.
@@ -23,7 +25,15 @@ struct AttemptRecord {
   std::chrono::microseconds duration{0};  // Until it failed, or the answer was over.
 };
 
+// What was said, where REQUEST_LOG_BODIES asks for it. Redacted.
+struct ExchangeBodies {
+  std::string request;  // As the client sent it,
+  std::string answer;   // and as it was answered, decoded where it came compressed.
+  bool request_is_cut = false, answer_is_cut = false;
+};
+
 struct ExchangeRecord {
+  std::int64_t id = 0;  // Unique; about the microsecond since 1970 in which it ended.
   WallTime began;
   std::string client_id, client_name;  // Empty: nobody who is known.
   std::string remote_address;
@@ -41,6 +51,7 @@ struct ExchangeRecord {
   std::optional<std::chrono::microseconds> first_byte;  // Until the answer's head was sent.
   std::optional<TokenCounts> tokens;                    // By Google's own account.
   std::uint64_t request_bytes = 0, answer_bytes = 0;
+  std::shared_ptr<const ExchangeBodies> bodies;  // Null: none are kept.
 };
 
 // Told of every exchange, on the thread of its worker. Must not block.
@@ -49,6 +60,8 @@ class ExchangeSink {
   virtual ~ExchangeSink() = default;
   virtual void on_exchange_begun() = 0;
   virtual void on_exchange_over(ExchangeRecord record) = 0;
+  // How many bytes of each body are wanted of an exchange that begins now; 0: none.
+  virtual std::size_t wanted_body_bytes() const { return 0; }
 };
 
 }  // namespace pollux

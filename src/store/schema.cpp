@@ -105,13 +105,31 @@ CREATE TABLE sessions (
 ) WITHOUT ROWID;
 )";
 
+// `models` is one a line; `minute` is as in tables.cpp.
+constexpr const char* limits_of_clients = R"(
+ALTER TABLE clients ADD COLUMN token_hint TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN models TEXT NOT NULL DEFAULT '';
+ALTER TABLE clients ADD COLUMN rpm INTEGER;
+ALTER TABLE clients ADD COLUMN daily_requests INTEGER;
+ALTER TABLE clients ADD COLUMN daily_tokens INTEGER;
+CREATE TABLE client_usage (
+  client_id TEXT PRIMARY KEY,
+  day INTEGER NOT NULL,
+  requests_today INTEGER NOT NULL,
+  tokens_today INTEGER NOT NULL,
+  minute TEXT NOT NULL,
+  last_used INTEGER
+) WITHOUT ROWID;
+)";
+
 constexpr std::array all_steps{
     keys_and_clients,
     quotas_of_projects,
+    limits_of_clients,
     sign_in_sessions,
 };
-constexpr std::array<std::string_view, 6> tables{"keys",    "key_states",   "key_models",
-                                                 "clients", "named_values", "quotas"};
+constexpr std::array<std::string_view, 7> tables{"keys",         "key_states", "key_models",  "clients",
+                                                 "named_values", "quotas",     "client_usage"};
 
 }  // namespace
 

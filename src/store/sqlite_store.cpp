@@ -17,6 +17,7 @@ class SqliteStore final : public Store {
   std::vector<QuotaState> load_quotas() override { return recorder_->file().load_quotas(); }
   std::vector<Client> load_clients() override { return recorder_->file().load_clients(); }
   std::vector<SessionRecord> load_sessions() override { return recorder_->file().load_sessions(); }
+  std::vector<ClientUsageState> load_client_usage() override { return recorder_->file().load_client_usage(); }
   std::optional<std::string> load_value(std::string_view name) override {
     return recorder_->file().load_value(name);
   }

@@ -41,6 +41,7 @@ class Store {
   virtual std::vector<QuotaState> load_quotas() = 0;
   virtual std::vector<Client> load_clients() = 0;
   virtual std::vector<SessionRecord> load_sessions() = 0;
+  virtual std::vector<ClientUsageState> load_client_usage() = 0;
   virtual std::optional<std::string> load_value(std::string_view name) = 0;
 
   virtual void save_key(KeyRecord record, Done done = {}) = 0;
@@ -54,8 +55,8 @@ class Store {
   // `done` is called once everything queued before it is on disk, or could not be written.
   virtual void barrier(Done done) = 0;
 
-  // Where the recorder gathers states from: KeyPool::take_changes. It is asked at once, a second after
-  // states_changed(), and at the end.
+  // Where the recorder gathers states from: KeyPool::take_changes with Clients::take_changes. It is asked at
+  // once, a second after states_changed(), and at the end.
   virtual void gather_states(std::function<PoolState()> source) = 0;
   // From any thread; waits for nothing.
   virtual void states_changed() = 0;

@@ -68,7 +68,7 @@ class Row {
     return column.isNull() ? std::nullopt : std::optional<std::int64_t>(column.getInt64());
   }
   std::vector<std::string> lines();
-  std::vector<QuotaState::Use> uses();
+  std::vector<StoredUse> uses();
 
  private:
   SQLite::Column next() { return statement_.getColumn(at_++); }
@@ -96,7 +96,7 @@ std::string joined(const std::vector<std::string>& lines) {
 
 // The uses of a minute as "TIME REQUESTS TOKENS TIME REQUESTS TOKENS ...": the first time in milliseconds
 // since 1970, each further one since the time before.
-std::string in_text(const std::vector<QuotaState::Use>& uses) {
+std::string in_text(const std::vector<StoredUse>& uses) {
   std::string text;
   WallTime before{};
   for (const auto& use : uses) {
@@ -110,9 +110,9 @@ std::string in_text(const std::vector<QuotaState::Use>& uses) {
 }
 
 // As far as it can be read.
-std::vector<QuotaState::Use> Row::uses() {
+std::vector<StoredUse> Row::uses() {
   constexpr std::int64_t largest = 1'000'000'000'000'000;  // Beyond it a number is damage.
-  std::vector<QuotaState::Use> uses;
+  std::vector<StoredUse> uses;
   const auto text = this->text();
   const char* at = text.data();
   const char* const end = at + text.size();
@@ -156,16 +156,21 @@ void write(SQLite::Database& database, const RemovedKey& key) {
 
 void write(SQLite::Database& database, const Client& client) {
   run_once(database,
-           "INSERT INTO clients (id, name, token_hash, tags, enabled, expires_at, created_at, from_settings)"
-           " VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+           "INSERT INTO clients (id, name, token_hash, tags, enabled, expires_at, created_at, from_settings,"
+           " token_hint, models, rpm, daily_requests, daily_tokens)"
+           " VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)"
            " ON CONFLICT (id) DO UPDATE SET name = excluded.name, token_hash = excluded.token_hash,"
            " tags = excluded.tags, enabled = excluded.enabled, expires_at = excluded.expires_at,"
-           " created_at = excluded.created_at, from_settings = excluded.from_settings",
+           " created_at = excluded.created_at, from_settings = excluded.from_settings,"
+           " token_hint = excluded.token_hint, models = excluded.models, rpm = excluded.rpm,"
+           " daily_requests = excluded.daily_requests, daily_tokens = excluded.daily_tokens",
            client.id, client.name, client.token_hash, joined(client.tags), client.enabled, client.expires_at,
-           client.created_at, client.from_settings);
+           client.created_at, client.from_settings, client.token_hint, joined(client.models),
+           client.quota.rpm, client.quota.daily_requests, client.quota.daily_tokens);
 }
 
 void write(SQLite::Database& database, const RemovedClient& client) {
+  run_once(database, "DELETE FROM client_usage WHERE client_id = ?", client.id);
   run_once(database, "DELETE FROM clients WHERE id = ?", client.id);
 }
 
@@ -275,8 +280,8 @@ void read_quotas(SQLite::Database& database, std::vector<QuotaState>& quotas) {
 void read_clients(SQLite::Database& database, std::vector<Client>& clients) {
   SQLite::Statement statement(
       database,
-      "SELECT id, name, token_hash, tags, enabled, expires_at, created_at, from_settings"
-      " FROM clients ORDER BY rowid");
+      "SELECT id, name, token_hash, tags, enabled, expires_at, created_at, from_settings,"
+      " token_hint, models, rpm, daily_requests, daily_tokens FROM clients ORDER BY rowid");
   while (statement.executeStep()) {
     Row row(statement);
     Client client;
@@ -288,7 +293,27 @@ void read_clients(SQLite::Database& database, std::vector<Client>& clients) {
     client.expires_at = row.optional_time();
     client.created_at = row.time();
     client.from_settings = row.flag();
+    client.token_hint = row.text();
+    client.models = row.lines();
+    client.quota.rpm = row.optional_number();
+    client.quota.daily_requests = row.optional_number();
+    client.quota.daily_tokens = row.optional_number();
     clients.push_back(std::move(client));
+  }
+}
+
+void read_client_usage(SQLite::Database& database, std::vector<ClientUsageState>& usage) {
+  SQLite::Statement statement(
+      database, "SELECT client_id, day, requests_today, tokens_today, minute, last_used FROM client_usage");
+  while (statement.executeStep()) {
+    Row row(statement);
+    auto& state = usage.emplace_back();
+    state.client_id = row.text();
+    state.day = row.number();
+    state.requests_today = row.number();
+    state.tokens_today = row.number();
+    state.minute = row.uses();
+    state.last_used = row.optional_time();
   }
 }
 
@@ -332,6 +357,10 @@ void StateBatch::add(PoolState&& state, std::size_t most) {
     }
   };
   for (auto& [id, key] : state.keys) put(keys, std::move(id), std::move(key));
+  for (auto& client : state.clients) {
+    auto id = client.client_id;
+    put(clients, std::move(id), std::move(client));
+  }
   // A project that went and came again within a second is both forgotten and there.
   for (auto& name : state.forgotten_quotas) put(quotas, std::move(name), std::nullopt);
   for (auto& quota : state.quotas) {
@@ -368,10 +397,8 @@ void write_key_states(SQLite::Database& database, const KeyStates& states) {
   }
 }
 
-}  // namespace
-
-void write_states(SQLite::Database& database, const StateBatch& states) {
-  write_key_states(database, states.keys);
+void write_quotas(SQLite::Database& database, const StateBatch& states) {
+  if (states.quotas.empty()) return;
   SQLite::Statement row(
       database,
       "INSERT OR REPLACE INTO quotas (project, model, day, requests_today, minute, cooldown_until, back_offs,"
@@ -386,6 +413,26 @@ void write_states(SQLite::Database& database, const StateBatch& states) {
     run(row, quota->project, quota->model, quota->day, quota->requests_today, minute, quota->cooldown_until,
         quota->back_offs, quota->learned.rpm, quota->learned.tpm, quota->learned.rpd);
   }
+}
+
+// Clients from settings have no row in their own table unless they were changed: so all are taken.
+void write_client_usage(SQLite::Database& database, const StateBatch& states) {
+  if (states.clients.empty()) return;
+  SQLite::Statement row(database,
+                        "INSERT OR REPLACE INTO client_usage (client_id, day, requests_today, tokens_today,"
+                        " minute, last_used) VALUES (?, ?, ?, ?, ?, ?)");
+  for (const auto& [id, usage] : states.clients) {
+    const auto minute = in_text(usage.minute);
+    run(row, id, usage.day, usage.requests_today, usage.tokens_today, minute, usage.last_used);
+  }
+}
+
+}  // namespace
+
+void write_states(SQLite::Database& database, const StateBatch& states) {
+  write_key_states(database, states.keys);
+  write_quotas(database, states);
+  write_client_usage(database, states);
 }
 
 }  // namespace pollux

@@ -38,14 +38,15 @@ using Change =
 struct StateBatch {
   using QuotaName = std::pair<std::string, std::string>;  // Project and model.
 
-  std::unordered_map<std::string, KeyState> keys;         // By id.
-  std::map<QuotaName, std::optional<QuotaState>> quotas;  // Nothing: forgotten.
+  std::unordered_map<std::string, KeyState> keys;             // By id.
+  std::map<QuotaName, std::optional<QuotaState>> quotas;      // Nothing: forgotten.
+  std::unordered_map<std::string, ClientUsageState> clients;  // By id.
 
-  // Takes no more than `most` of either in; later states of what is there already replace the earlier ones.
+  // Takes no more than `most` of each in; later states of what is there already replace the earlier ones.
   void add(PoolState&& state, std::size_t most);
-  std::size_t size() const noexcept { return keys.size() + quotas.size(); }
-  bool empty() const noexcept { return keys.empty() && quotas.empty(); }
-  void clear() noexcept { keys.clear(), quotas.clear(); }
+  std::size_t size() const noexcept { return keys.size() + quotas.size() + clients.size(); }
+  bool empty() const noexcept { return size() == 0; }
+  void clear() noexcept { keys.clear(), quotas.clear(), clients.clear(); }
 };
 
 using StoredKeys = std::vector<std::pair<KeyRecord, KeyState>>;
@@ -54,6 +55,7 @@ using StoredKeys = std::vector<std::pair<KeyRecord, KeyState>>;
 void read_keys(SQLite::Database& database, StoredKeys& keys);
 void read_quotas(SQLite::Database& database, std::vector<QuotaState>& quotas);
 void read_clients(SQLite::Database& database, std::vector<Client>& clients);
+void read_client_usage(SQLite::Database& database, std::vector<ClientUsageState>& usage);
 void read_values(SQLite::Database& database, std::vector<NamedValue>& values);
 void read_sessions(SQLite::Database& database, std::vector<SessionRecord>& sessions);
 std::optional<std::string> read_value(SQLite::Database& database, std::string_view name);

@@ -1,6 +1,6 @@
 // Runs the suites, a few at a time, and adds up: the last line is `e2e: N passed, N failed, N skipped`.
 //
-//   node run.mjs [FILE...]      without files: every *.test.mjs beside this one, and the fake's own
+//   node run.mjs [FILE...]      without files: every *.test.mjs beside this one and in browser/, and the fake's own
 //
 // E2E_CONCURRENCY (2) suites at once; E2E_TIMEOUT_SCALE stretches limits; POLLUX_BIN names the binary; E2E_LOG=1 shows logs.
 
@@ -16,7 +16,7 @@ function suites() {
   const given = process.argv.slice(2);
   if (given.length) return given;
   const below = (folder) => readdirSync(folder).filter((name) => name.endsWith('.test.mjs')).sort().map((name) => join(folder, name));
-  return [...below(HERE), ...below(join(HERE, '../fake_gemini'))];
+  return [HERE, join(HERE, 'browser'), join(HERE, '../fake_gemini')].flatMap(below);
 }
 
 const running = new Set();

@@ -13,7 +13,7 @@ const FILES = {
   'app.js': `export const text = "${'x'.repeat(20_000)}";`,
   'styles/page.css': 'a { color: red }',
   'texts/zh-CN.js': 'export default {};',
-  'favicon.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
+  'icon.svg': '<svg xmlns="http://www.w3.org/2000/svg"/>',
   '.hidden.js': 'hidden',
   'notes.lua': 'hidden',
 };
@@ -45,7 +45,7 @@ describe('the page\'s files', () => {
   for (const [path, name, type] of [['/', 'index.html', 'text/html; charset=UTF-8'], ['/index.html', 'index.html', 'text/html; charset=UTF-8'],
     ['/?x=1', 'index.html', 'text/html; charset=UTF-8'], ['/web/app.js', 'app.js', 'text/javascript; charset=UTF-8'], ['//web//app.js', 'app.js', 'text/javascript; charset=UTF-8'],
     ['/web/styles/page.css', 'styles/page.css', 'text/css; charset=UTF-8'], ['/web/texts/zh-CN.js', 'texts/zh-CN.js', 'text/javascript; charset=UTF-8'],
-    ['/favicon.svg', 'favicon.svg', 'image/svg+xml']]) {
+    ['/favicon.svg', 'icon.svg', 'image/svg+xml'], ['/favicon.ico', 'icon.svg', 'image/svg+xml']]) {
     it(`${path} is ${name}, for anybody`, async () => {
       const answer = await get(path);
       assert.equal(answer.status, 200, answer.text);
@@ -79,7 +79,7 @@ describe('the page\'s files', () => {
   });
 
   for (const path of ['/web', '/web/', '/web/none.js', '/web/.hidden.js', '/web/notes.lua', '/web/link.js', '/web/styles', '/web/../pollux.db', '/web/..%2f..%2fetc%2fpasswd',
-    '/web/%2e%2e/app.js', '/web/app.js%00.css', '/web/app%2ejs', '/web/styles/..%5capp.js', '/favicon.ico', `/web/${'a/'.repeat(500)}b.js`]) {
+    '/web/%2e%2e/app.js', '/web/app.js%00.css', '/web/app%2ejs', '/web/styles/..%5capp.js', `/web/${'a/'.repeat(500)}b.js`]) {
     it(`${path.slice(0, 40)} is not found, in a few plain words`, async () => {
       const answer = await play.pollux.call('/', { target: path, token: null });  // As it stands: a URL would put it right.
       assert.equal(answer.status, 404, answer.text);

@@ -481,7 +481,7 @@ TEST_CASE("the default that a person reads is the one that holds") {
     const bool is_value = setting.fallback.find(' ') == std::string_view::npos && !setting.fallback.empty();
     if (!is_value) continue;
     Settings read;
-    CHECK(setting.read(setting.fallback, read).empty());
+    CHECK(setting.kind.read(setting.fallback, read).empty());
     CHECK(read.port == untouched.port);
     CHECK(read.host == untouched.host);
     CHECK(read.max_retries == untouched.max_retries);

@@ -179,6 +179,25 @@ TEST_CASE("draining waits until the last answer is taken") {
   CHECK(play.client.seen.size() > 2);
 }
 
+TEST_CASE("draining gives up a client that takes nothing of an answer that is over") {
+  ServerLimits limits;
+  limits.last_words_time = 20ms;
+  Play play(limits);
+  play.gate.on_begin = {};
+  play.says(get);
+  play.client.stops_taking();
+  bool empty = false;
+  SECTION("before the drain") {
+    play.request().reply->send(200, {}, "x");
+    play.server->drain([&] { empty = true; });
+  }
+  SECTION("after it began") {
+    play.server->drain([&] { empty = true; });
+    play.request().reply->send(200, {}, "x");
+  }
+  CHECK(run_until(play.loop, [&] { return empty; }));
+}
+
 TEST_CASE("a server without connections is drained at once, but not from within") {
   Play play;
   play.client.ends();

@@ -48,6 +48,7 @@ void administrate(KeyPool& pool) {
     const auto added = pool.add({.secret = "passing-" + std::to_string(i % 5)});
     (void)pool.change(added->key->id(), {.tags = {{"new"}}, .weight = i});
     (void)pool.statuses();
+    (void)pool.standings();
     (void)pool.take_changes();
     (void)pool.next_free_in({});
     pool.disable(*added->key, "for a change");

@@ -233,7 +233,7 @@ TEST_CASE("the client is there after identify") {
               {"models",
                "return {resolve = function(request) return request.client.name .. ' ' .. "
                "tostring(request.client:has_tag('friend')) .. table.concat(request.client.tags) end}"}});
-  world.clients->restore({"client-1", "ann", "", {"friend"}, true, {}, {}, false});
+  world.clients->restore({.id = "client-1", .name = "ann", .tags = {"friend"}});
   const auto bob = world.clients->add("bob", "bob's token", world.clock.wall());
   Asking asking(world);
   asking.request.token = "bob's token";

@@ -1,0 +1,77 @@
+// Where the page can be reached: by bookmarks of other proxies, below a path, and over HTTPS.
+
+import assert from 'node:assert/strict';
+import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+
+import { makeCertificates } from '../../fake_gemini/certificates.mjs';
+import { describeInBrowser, seen } from '../harness/browser.mjs';
+import { ADMIN_TOKEN } from '../harness/pollux.mjs';
+import { startPrefixProxy } from '../harness/prefix_proxy.mjs';
+import { prompt, UNARY } from '../harness/stage.mjs';
+
+const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
+
+async function signIn(page) {
+  await page.getByLabel('Password').fill(ADMIN_TOKEN);
+  await page.getByRole('button', { name: 'Sign in' }).click();
+}
+
+describeInBrowser('the page\'s addresses', (it) => {
+  it('lead bookmarks of other proxies to the right page', async (scene) => {
+    const play = await scene.stage();
+    const page = await scene.open(play);
+
+    for (const [bookmark, title, at] of [['keys_status', 'Keys', /#\/keys$/], ['status', 'Keys', /#\/keys$/], ['config', 'Settings', /#\/settings$/],
+      ['error_logs', 'Requests', /#\/requests\?status=error$/], ['admin/keys', 'Keys', /#\/keys$/], ['admin', 'Overview', /#\/$/]]) {
+      await page.goto(`${play.pollux.url}/${bookmark}`);
+      await seen(heading(page, title));
+      assert.match(page.url(), at, bookmark);
+    }
+  });
+
+  it('say what is not there, and how to go on', async (scene) => {
+    const page = await scene.open(await scene.stage(), { at: '#/nowhere/at/all' });
+
+    await seen(page.getByText('There is no such page.'));
+    await page.getByRole('main').getByRole('link', { name: 'Overview' }).click();
+    await seen(heading(page, 'Overview'));
+  });
+
+  it('work below a path, behind a reverse proxy', async (scene) => {
+    const play = await scene.stage();
+    const proxy = await startPrefixProxy(play.pollux.url, '/pollux');
+    scene.atEnd(proxy.close);
+    const page = await scene.open(play, { url: proxy.url, signedIn: false, at: 'keys_status' });
+
+    await signIn(page);
+    await seen(heading(page, 'Keys'));
+    assert.equal(page.url(), `${proxy.url}/#/keys`);
+    for (const name of ['Requests', 'Clients', 'Models', 'Policies', 'Settings', 'Overview']) {
+      await page.getByRole('link', { name, exact: true }).first().click();
+      await seen(heading(page, name));
+    }
+    await seen(page.getByRole('status').getByText('Live', { exact: true }));
+    await page.getByRole('link', { name: 'Requests' }).click();
+    await play.pollux.post(UNARY, prompt('through the proxy'));
+    await seen(page.getByRole('row').filter({ hasText: 'gemini-3.5-flash-lite' }));
+  });
+
+  it('keep the session for HTTPS alone where Pollux speaks HTTPS', async (scene) => {
+    const folder = mkdtempSync(join(tmpdir(), 'pollux-e2e-tls-'));
+    scene.atEnd(() => rmSync(folder, { recursive: true, force: true }));
+    const made = makeCertificates();
+    scene.atEnd(made.remove);
+    writeFileSync(join(folder, 'cert.pem'), made.cert);
+    writeFileSync(join(folder, 'key.pem'), made.key);
+    const play = await scene.stage({ env: { TLS_CERT_FILE: join(folder, 'cert.pem'), TLS_KEY_FILE: join(folder, 'key.pem') } });
+    const page = await scene.open(play, { signedIn: false, ignoreHTTPSErrors: true });
+
+    await signIn(page);
+    await seen(heading(page, 'Overview'));
+    const [cookie] = await page.context().cookies();
+    assert.deepEqual([cookie.secure, cookie.httpOnly, cookie.sameSite], [true, true, 'Strict']);
+    await seen(page.getByRole('status').getByText('Live', { exact: true }));
+  });
+});

@@ -1,0 +1,118 @@
+// Every page as it looks with something in it: for axe, on screens of any width, by day and by night, in each language.
+
+import assert from 'node:assert/strict';
+
+import { checkAccessibility } from '../harness/accessibility.mjs';
+import { describeInBrowser, NARROW, picture, seen, WIDE } from '../harness/browser.mjs';
+import { button, isLive, nameKeys, request, row, rows } from '../harness/dashboard.mjs';
+import { keyId } from '../harness/stage.mjs';
+
+const NAMES = ['work', 'family', 'refused', 'resting', 'put away'];
+
+/** Keys in every state, requests of all kinds, clients, a policy of the owner's. */
+async function busyStage(scene) {
+  const play = await scene.stage({ keys: ['k1', 'k2', { key: 'k3', state: 'suspended' }, { key: 'k4', limits: { '*': { rpm: 1, rpd: 1000 } } }, 'k5'],
+    env: { KEEP_CONVERSATIONS: 'false', MAX_FAILURES: '5', REQUEST_LOG_BODIES: 'all' },
+    policies: { 'transform.lua': 'local transform = {}\n\nfunction transform.request(request)\n  request.headers["x-team"] = "home"\nend\n\nreturn transform\n' } });
+  await nameKeys(play, NAMES);
+  const patch = (i, body) => play.pollux.admin(`/admin/keys/${keyId(play.keys[i])}`, { method: 'PATCH', body });
+  await patch(0, { tags: ['paid', 'work'], project_id: 'my-project' });
+  await patch(4, { enabled: false, reason: 'until the bill is paid' });
+  await play.pollux.admin('/admin/clients', { method: 'POST', body: { name: 'Open WebUI', tags: ['family'], models: ['gemini-*'], rpm: 60, daily_tokens: 100_000 } });
+  for (let i = 0; i < 12; i += 1) await request(play, `[chars=${100 * i}] hello`);
+  await request(play, 'hi', { token: 'no-such-token' });
+  await request(play, 'hi', { path: '/v1beta/models/gemini-9-nothing:generateContent' });
+  return play;
+}
+
+const first = (page, locator) => seen(locator(page).first());
+const PAGES = {
+  overview: { at: '#/', ready: isLive },
+  keys: { at: '#/keys', ready: (page) => seen(row(page, 'put away')) },
+  key: { at: (play) => `#/keys/${keyId(play.keys[2])}`, ready: (page) => first(page, rows) },
+  requests: { at: '#/requests', ready: (page) => first(page, rows) },
+  request: { at: '#/requests?status=error', ready: async (page) => {
+    await rows(page).first().getByRole('link').click();
+    await seen(page.locator('pre').first());
+  } },
+  clients: { at: '#/clients', ready: (page) => first(page, (place) => place.getByRole('meter')) },
+  models: { at: '#/models', ready: (page) => first(page, rows) },
+  policies: { at: '#/policies', ready: (page) => first(page, rows) },
+  policy: { at: '#/policies/transform.lua', ready: (page) => first(page, (place) => place.locator('.editor textarea')) },
+  settings: { at: '#/settings', ready: (page) => first(page, (place) => place.getByRole('heading', { level: 3 })) },
+};
+const DIALOGS = { keys: 'Add keys', clients: 'New client' };
+// What stands there if a text is missing: its name.
+const NAME_OF_A_TEXT = /\b(?:common|errors|nav|shell|feed|states|table|chart|signIn|overview|first|keys|requests|clients|models|policies|settings)\.[a-z]\w*(?:\.\w+)*\b(?!\.lua)/;
+
+async function visit(page, play, { at, ready }) {
+  await page.goto(`${play.pollux.url}/${typeof at === 'function' ? at(play) : at}`);
+  await ready(page);
+}
+
+async function checkLayout(page, what) {
+  const [wanted, has] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
+  assert.ok(wanted <= has, `${what}: the page is ${wanted} px wide where there are ${has}`);
+}
+
+describeInBrowser('every page', (it) => {
+  for (const [width, viewport] of [['wide', WIDE], ['narrow', NARROW]]) {
+    for (const colorScheme of ['light', 'dark']) {
+      it(`can be used by everybody, ${width} and ${colorScheme}`, async (scene) => {
+        const play = await busyStage(scene);
+        const page = await scene.open(play, { viewport, colorScheme });
+        for (const [name, place] of Object.entries(PAGES)) {
+          const what = `${name}-${width}-${colorScheme}`;
+          await visit(page, play, place);
+          await checkAccessibility(page, what);
+          await checkLayout(page, what);
+          await picture(page, what);
+          if (!DIALOGS[name]) continue;
+          await button(page, DIALOGS[name]).first().click();
+          await seen(page.getByRole('dialog'));
+          await checkAccessibility(page, `${what}, its dialog`);
+          await picture(page, `${what}-dialog`);
+        }
+      });
+    }
+  }
+
+  it('speaks the browser\'s language, or the one that is chosen, and leaves nothing unsaid', async (scene) => {
+    const play = await busyStage(scene);
+    const page = await scene.open(play, { locale: 'zh-CN' });
+    await seen(page.getByRole('link', { name: '密钥' }));
+    for (const language of ['zh-CN', 'en']) {
+      for (const [name, place] of Object.entries(PAGES)) {
+        await visit(page, play, language === 'en' ? place : { ...place, ready: name === 'overview' ? (it_) => seen(it_.getByRole('heading', { level: 1 })) : place.ready });
+        assert.equal(await page.locator('html').getAttribute('lang'), language);
+        const text = await page.locator('body').innerText();
+        assert.doesNotMatch(text, NAME_OF_A_TEXT, `${name} in ${language}`);
+        assert.doesNotMatch(text, /\{[a-z]+\}|\bundefined\b|\bNaN\b|\[object/, `${name} in ${language}`);
+        await picture(page, `${name}-${language}`);
+      }
+      await page.getByRole('combobox').filter({ hasText: 'English' }).selectOption('en');
+      await seen(page.getByRole('link', { name: 'Keys', exact: true }));
+    }
+    await page.reload();
+    await seen(page.getByRole('link', { name: 'Keys', exact: true }));
+  });
+
+  it('can be used by everybody before one is signed in, and on the first visit', async (scene) => {
+    const play = await scene.stage({ keys: [] });
+    scene.expect(/^GET ready answered 503/);
+    for (const colorScheme of ['light', 'dark']) {
+      for (const viewport of [WIDE, NARROW]) {
+        const what = `${viewport.width}-${colorScheme}`;
+        const stranger = await scene.open(play, { signedIn: false, colorScheme, viewport });
+        await seen(stranger.getByLabel('Password'));
+        await checkAccessibility(stranger, `sign-in-${what}`);
+        await picture(stranger, `sign-in-${what}`);
+        const owner = await scene.open(play, { colorScheme, viewport });
+        await seen(owner.getByRole('heading', { name: 'Welcome to Pollux' }));
+        await checkAccessibility(owner, `first-visit-${what}`);
+        await checkLayout(owner, `first-visit-${what}`);
+        await picture(owner, `first-visit-${what}`);
+      }
+    }
+  });
+});

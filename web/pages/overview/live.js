@@ -1,0 +1,66 @@
+// What happens at this moment, from the live feed.
+
+import { useEvent } from '../../lib/events.js';
+import { compact, duration, number, percent } from '../../lib/format.js';
+import { t } from '../../lib/i18n.js';
+import { href } from '../../lib/router.js';
+import { html, useState } from '../../lib/ui.js';
+import { Badge, Countdown, Figure, Sparkline } from '../../widgets/index.js';
+
+const SECONDS = 60;
+let kept = [];  // The last minute outlives a visit to another page.
+
+function useTraffic() {
+  const [, redraw] = useState(0);
+  useEvent('traffic', (traffic) => {
+    kept = [...kept, traffic].slice(-SECONDS);
+    redraw(traffic.time);
+  });
+  return kept;
+}
+
+/** A line that fills from the right while its minute is young. */
+function lastMinute(history, name) {
+  return [...Array(SECONDS - history.length).fill(0), ...history.map((each) => each[name] ?? 0)];
+}
+
+function answeredShare(totals) {
+  const asked = totals.answered + totals.failed;
+  return asked ? totals.answered / asked : null;
+}
+
+/** totals: of the last hour, or null. */
+export function LiveFigures({ totals }) {
+  const history = useTraffic();
+  const share = totals && answeredShare(totals);
+  const now = history[history.length - 1];
+  const waiting = now?.waiting ? t('overview.waiting', { n: now.waiting }) : null;
+  return html`<div class="figures">
+    <${Figure} label=${t('overview.rate')} value=${number(now?.requests_per_second, 1)}
+      note=${html`<${Sparkline} values=${lastMinute(history, 'requests_per_second')} />`} />
+    <${Figure} label=${t('overview.tokenRate')} value=${compact(now?.tokens_per_second)}
+      note=${html`<${Sparkline} values=${lastMinute(history, 'tokens_per_second')} colour="second" />`} />
+    <${Figure} label=${t('overview.running')} value=${number(now?.in_flight)} note=${waiting ?? t('overview.noneWaiting')} />
+    <${Figure} label=${t('overview.latency')} value=${duration(totals?.latency_ms?.p50)}
+      note=${t('overview.latencyNote', { p95: duration(totals?.latency_ms?.p95), first: duration(totals?.first_byte_ms?.p50) })} />
+    <${Figure} label=${t('overview.success')} value=${percent(share)} kind=${share !== null && share < 0.9 ? 'bad' : ''}
+      note=${t('overview.successNote', { requests: compact(totals?.requests), failed: compact(totals?.failed) })} />
+  </div>`;
+}
+
+const STATES = ['ready', 'probing', 'resting', 'disabled'];
+
+/** How many keys are in each state: a bar and words that lead to them. */
+export function KeyStates({ states, back }) {
+  const history = useTraffic();
+  const counts = history[history.length - 1]?.keys ?? states;
+  const all = STATES.reduce((sum, state) => sum + counts[state], 0);
+  return html`<section class="key-states card" aria-label=${t('overview.keys')}>
+    <div class="key-states-words"><h2><a class="plain" href="#/keys">${t('overview.keyCount', { n: all })}</a></h2>
+      ${STATES.map((state) => html`<a key=${state} class="plain" href=${href('/keys', { state })}>
+        <${Badge} state=${state}>${t(`states.${state}`)} ${number(counts[state])}<//></a>`)}
+      ${back && html`<span class="muted small">${t('overview.nextBack')} <b><${Countdown} until=${back} /></b></span>`}</div>
+    <div class="key-states-bar" aria-hidden="true">
+      ${STATES.map((state) => html`<span key=${state} class=${state} style=${{ flexGrow: counts[state] }} />`)}</div>
+  </section>`;
+}

@@ -1,0 +1,23 @@
+import { t } from '../../lib/i18n.js';
+import { html } from '../../lib/ui.js';
+import { countsOf, rowsOfDiff } from './diff.js';
+
+const SIGNS = { added: '+', removed: '−', same: '' };
+
+function Row({ row }) {
+  if (row.kind === 'gap') return html`<tr class="diff-gap"><td colspan="4">⋯</td></tr>`;
+  return html`<tr class="diff-${row.kind}"><td class="diff-number">${row.before ?? ''}</td><td class="diff-number">${row.after ?? ''}</td>
+    <td class="diff-sign">${SIGNS[row.kind]}${row.kind !== 'same' && html`<span class="unseen">${t(`policies.diff.${row.kind}`)}</span>`}</td><td
+      class="diff-text">${row.text || ' '}</td></tr>`;
+}
+
+/** A unified diff from the shipped file to the owner's, as people read one. */
+export function Diff({ diff }) {
+  const rows = rowsOfDiff(diff);
+  if (!rows.length) return html`<p class="muted">${t('policies.diff.same')}</p>`;
+  return html`<p class="muted diff-counts">${t('policies.diff.counts', countsOf(rows))}</p>
+    <div class="diff-frame" tabindex="0" role="region" aria-label=${t('policies.tab.diff')}><table class="diff mono">
+      <thead class="unseen"><tr><th scope="col">${t('policies.diff.shippedLine')}</th><th scope="col">${t('policies.diff.ownLine')}</th><th
+        scope="col">${t('policies.diff.change')}</th><th scope="col">${t('policies.diff.text')}</th></tr></thead>
+      <tbody>${rows.map((row, i) => html`<${Row} key=${i} row=${row} />`)}</tbody></table></div>`;
+}
