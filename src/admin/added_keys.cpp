@@ -9,7 +9,8 @@
 namespace pollux {
 
 void AddedKeys::count_added(const KeyPool& pool, const Key& key) {
-  if (const auto status = pool.status(key.id())) added_.push_back(key_json(*status));
+  ++added_count_;
+  if (const auto status = pool.status(key.id())) added_.add(key_json(*status));
 }
 
 void AddedKeys::count_duplicate(const Key& key) {
@@ -25,13 +26,13 @@ void AddedKeys::count_new(std::string_view secret) {
 }
 
 AdminAnswer AddedKeys::answer() {
-  if (!added_.empty()) log_info("keys added", {{"count", added_.size()}});
-  return {added_.empty() ? 200 : 201,
-          {{"added", std::move(added_)},
-           {"duplicates", duplicates_.size()},
-           {"duplicate_keys", std::move(duplicates_)},
-           {"refused", std::move(refused_)}},
-          true};
+  if (added_count_ > 0) log_info("keys added", {{"count", added_count_}});
+  return {.status = added_count_ > 0 ? 201 : 200,
+          .body = {{"duplicates", duplicates_.size()},
+                   {"duplicate_keys", std::move(duplicates_)},
+                   {"refused", std::move(refused_)}},
+          .when_stored = true,
+          .list = std::move(added_)};
 }
 
 AdminAnswer AddedKeys::preview() {

@@ -16,12 +16,13 @@ class AddedKeys {
   // Of a preview: it would be added.
   void count_new(std::string_view secret);
 
-  std::size_t added() const { return added_.size(); }
   AdminAnswer answer();
   AdminAnswer preview();
 
  private:
-  Json added_ = Json::array(), new_ = Json::array(), duplicates_ = Json::array(), refused_ = Json::array();
+  WrittenList added_{.name = "added"};
+  std::size_t added_count_ = 0;
+  Json new_ = Json::array(), duplicates_ = Json::array(), refused_ = Json::array();
 };
 
 }  // namespace pollux

@@ -59,6 +59,16 @@ bool changes_something(std::string_view method) {
   return method != "GET" && method != "HEAD";
 }
 
+std::string in_text(const AdminAnswer& answer) {
+  if (answer.text) return *answer.text + "\n";
+  auto text = answer.body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+  if (!answer.list) return text;
+  std::string all;
+  all.reserve(text.size() + answer.list->items.size() + 64);
+  all.append("{\n  \"").append(answer.list->name).append("\": [").append(answer.list->items).append("]");
+  return all.append(answer.body.empty() ? "\n" : ",").append(text, answer.body.empty() ? text.find('}') : 1);
+}
+
 // Reads the body of one call, has it answered, and waits for the disk where the call changed what must not be
 // lost.
 class AdminHandler final : public RequestHandler, private AdminReply {
@@ -168,9 +178,10 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     if (answer.status == 405) headers.set("Allow", "GET, POST, PUT, PATCH, DELETE");
     for (const auto field : answer.headers) headers.set(field.name, field.value);
     auto* reply = end_task();
-    reply->send(
-        answer.status, headers,
-        answer.text ? *answer.text : answer.body.dump(2, ' ', false, Json::error_handler_t::replace) + "\n");
+    auto text = in_text(answer);
+    reply->start(answer.status, headers, BodyLength::of(text.size()));
+    reply->give_body(std::move(text));
+    reply->finish();
   }
 
   void start(int status, const Headers& headers) override {
@@ -230,6 +241,11 @@ std::optional<std::string> AdminCall::parameter(std::string_view name) const {
     if (given == name) return std::move(value);
   }
   return std::nullopt;
+}
+
+void WrittenList::add(const Json& item) {
+  items += items.empty() ? "\n" : ",\n";
+  items += item.dump(-1, ' ', false, Json::error_handler_t::replace);
 }
 
 AdminAnswer admin_error(int status, std::string_view message, std::string_view field) {

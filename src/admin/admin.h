@@ -1,9 +1,8 @@
 // The administration: what its parts share, and the handler of one request to it.
 //
 //   GET /health, GET /ready                no authorization
-//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic, or the cookie
-//   of
-//                                          a session
+//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic, or a session's
+//                                          cookie
 //
 // Answers and errors are JSON; an error names the field it is about.
 #pragma once

@@ -33,11 +33,20 @@ struct AdminCall {
 class AdminTask;
 class AdminReply;
 
+// A property of an answer that was written piece by piece, for it is long.
+struct WrittenList {
+  std::string name;
+  std::string items;  // One a line.
+  void add(const Json& item);
+};
+
 struct AdminAnswer {
   int status = 200;
   Json body;
   // The answer waits until all that the call changed is on disk.
   bool when_stored = false;
+  // Stands first in the body.
+  std::optional<WrittenList> list = {};
   // Sent besides those that every answer has.
   Headers headers = {};
   // In place of `body`: what is no JSON, with its Content-Type in `headers`.

@@ -12,9 +12,7 @@ namespace pollux {
 namespace {
 
 AdminAnswer list_keys(const AdminCall& call) {
-  Json keys = Json::array();
-  for (const auto& key : call.admin.pool.statuses()) keys.push_back(key_json(key));
-  return {200, {{"keys", std::move(keys)}}};
+  return keys_in_turns(call.admin.loop, call.admin.pool.statuses(), Json::object());
 }
 
 AdminAnswer add_one(const AdminCall& call) {

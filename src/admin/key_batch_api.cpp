@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 #include <memory>
+#include <span>
 #include <unordered_set>
 #include <utility>
 
@@ -39,10 +40,32 @@ struct Batch {
   Json missing = Json::array(), refused = Json::array();
   std::vector<KeyRef> to_check;
 
+  std::size_t steps() const;
+  void take(std::size_t step);
+  void remove(std::size_t from);
   void take(const std::string& id);
   void change(const std::string& id);
   AdminAnswer answer();
 };
+
+// Removing is cheap for many at a time; the rest is done key by key.
+constexpr std::size_t removed_at_once = 64;
+
+std::size_t Batch::steps() const {
+  const auto in_step = action == Action::remove ? removed_at_once : 1;
+  return (ids.size() + in_step - 1) / in_step;
+}
+
+void Batch::take(std::size_t step) {
+  action == Action::remove ? remove(step * removed_at_once) : take(ids[step]);
+}
+
+void Batch::remove(std::size_t from) {
+  const auto some = std::span(ids).subspan(from, std::min(removed_at_once, ids.size() - from));
+  const auto not_there = admin.pool.remove_all(some);
+  done += some.size() - not_there.size();
+  for (const auto& id : not_there) missing.push_back(id);
+}
 
 void Batch::change(const std::string& id) {
   const auto changed = admin.pool.change(id, patch);
@@ -57,9 +80,8 @@ void Batch::change(const std::string& id) {
 
 void Batch::take(const std::string& id) {
   auto& pool = admin.pool;
-  if (action == Action::remove || action == Action::reset) {
-    const bool found = action == Action::remove ? pool.remove(id) : pool.reset(id);
-    found ? void(++done) : missing.push_back(id);
+  if (action == Action::reset) {
+    pool.reset(id) ? void(++done) : missing.push_back(id);
   } else if (action == Action::check) {
     auto key = pool.find(id);
     key && key->id() == id ? to_check.push_back(std::move(key)) : missing.push_back(id);
@@ -160,10 +182,9 @@ AdminAnswer answer_key_batch(const AdminCall& call) {
   auto& patch = batch->patch;
   if (batch->action == Action::tag) patch.add_tags = *std::exchange(patch.tags, std::nullopt);
   if (batch->action == Action::untag) patch.remove_tags = *std::exchange(patch.tags, std::nullopt);
-  return answer_in_turns(call.admin.loop,
-                         {.count = batch->ids.size(),
-                          .each = [batch](std::size_t number) { batch->take(batch->ids[number]); },
-                          .answer = [batch] { return batch->answer(); }});
+  return answer_in_turns(call.admin.loop, {.count = batch->steps(),
+                                           .each = [batch](std::size_t step) { batch->take(step); },
+                                           .answer = [batch] { return batch->answer(); }});
 }
 
 }  // namespace pollux

@@ -1,6 +1,9 @@
 #include "admin/key_json.h"
 
 #include <array>
+#include <memory>
+
+#include "admin/many_keys.h"
 
 namespace pollux {
 namespace {
@@ -96,6 +99,20 @@ Json key_json(const KeyStatus& key) {
   auto& models = json["models"] = Json::object();
   for (const auto& model : key.models) models[model.model] = model_json(model);
   return json;
+}
+
+AdminAnswer keys_in_turns(Loop& loop, std::vector<KeyStatus> keys, Json rest) {
+  struct List {
+    std::vector<KeyStatus> keys;
+    AdminAnswer answer;
+  };
+  auto list = std::make_shared<List>(List{std::move(keys), {200, std::move(rest)}});
+  list->answer.list = WrittenList{.name = "keys"};
+  const auto count = list->keys.size();
+  return answer_in_turns(
+      loop, {.count = count,
+             .each = [list](std::size_t at) { list->answer.list->add(key_json(list->keys[at])); },
+             .answer = [list] { return std::move(list->answer); }});
 }
 
 Json totals_json(const std::vector<KeyStatus>& keys) {

@@ -7,6 +7,8 @@
 namespace pollux {
 
 Json key_json(const KeyStatus& key);
+// {"keys": [...], ...}, with `rest` behind the list.
+AdminAnswer keys_in_turns(Loop& loop, std::vector<KeyStatus> keys, Json rest);
 // The sums over all keys, as properties to stand beside "keys".
 Json totals_json(const std::vector<KeyStatus>& keys);
 

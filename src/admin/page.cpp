@@ -28,7 +28,8 @@ const Bookmark* bookmark_of(std::string_view path) {
 // The name in the folder; empty: it is none of the page's.
 std::string_view file_of(std::string_view path) {
   if (path == "/" || path == "/index.html") return "index.html";
-  if (path == "/favicon.ico" || path == "/favicon.svg") return path.substr(1);
+  if (path == "/favicon.ico" || path == "/favicon.svg")
+    return "icon.svg";  // Whatever a browser asks for unbidden.
   if (path.starts_with("/web/")) return path.substr(5);
   return path == "/web" ? path.substr(1) : "";
 }

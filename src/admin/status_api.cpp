@@ -46,13 +46,11 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
   if (call.method != "GET") return admin_error(405, "only GET is offered here");
   auto& pool = call.admin.pool;
   if (key_id.empty()) {
-    const auto keys = pool.statuses();
-    Json answer = {{"keys", Json::array()}};
-    for (const auto& key : keys) answer["keys"].push_back(key_json(key));
-    answer.update(totals_json(keys));
-    answer["waiting"] = pool.waiting();
-    answer.update(troubles(call.admin));
-    return {200, std::move(answer)};
+    auto keys = pool.statuses();
+    auto totals = totals_json(keys);
+    totals["waiting"] = pool.waiting();
+    totals.update(troubles(call.admin));
+    return keys_in_turns(call.admin.loop, std::move(keys), std::move(totals));
   }
   const auto key = pool.status(key_id);
   if (!key) return admin_error(404, "there is no key with the id " + std::string(key_id), "key_id");

@@ -217,7 +217,8 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   const auto pool = KeyPool::create(clock);
   pool->set_observer(&keeper);
   fill_pool(*pool, *store, settings);
-  ClientKeeper client_keeper(*store);
+  LiveFeed feed;
+  ClientKeeper client_keeper(*store, feed);
   const auto clients = Clients::create();
   clients->set_observer(&client_keeper);
   fill_clients(*clients, *store, settings, {clock.wall(), clock.monotonic()});
@@ -256,7 +257,6 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   HeldBodies held_bodies(held_bodies_bytes);
   Loop main_loop;
   Metrics metrics;
-  LiveFeed feed;
   RequestLog requests(settings.data_dir, clock, RequestLogLimits::from(settings));
   live_settings.on_settings_changed([&](const Settings& now) {
     requests.configure(RequestLogLimits::from(now));
@@ -264,7 +264,8 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   });
   Traffic traffic(metrics, *clients, requests, feed, clock);
   LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
-  MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, requests, *policies, clock, POLLUX_VERSION});
+  MetricsReporter reporter(main_loop,
+                           {metrics, feed, *pool, *store, requests, *policies, clock, POLLUX_VERSION});
   const Shared shared{
       .settings = live_settings,
       .clock = clock,

@@ -209,6 +209,8 @@ class KeyPool {
   // by add().
   virtual Result<KeyRef> guest(std::string_view secret) = 0;
   virtual bool remove(std::string_view id) = 0;
+  // Many at once, at the cost of little more than one; returns the ids of which there is no key.
+  virtual std::vector<std::string> remove_all(std::span<const std::string> ids) = 0;
   struct Patch {
     std::optional<std::string> name, project;
     std::optional<std::vector<std::string>> tags;

@@ -213,24 +213,45 @@ Result<KeyRef> MemoryKeyPool::guest(std::string_view secret) {
 }
 
 bool MemoryKeyPool::remove(std::string_view id) {
+  const std::string one(id);
+  return remove_all({&one, 1}).empty();
+}
+
+std::vector<std::string> MemoryKeyPool::remove_all(std::span<const std::string> ids) {
   const std::lock_guard changes(changes_);
-  EntryRef entry;
+  std::vector<EntryRef> gone;
+  std::vector<std::string> missing;
   {
     const Held held(*this);
-    auto* found = find_by_id(id);
-    if (found == nullptr) return false;
-    entry = found->shared_from_this();
-    entry->removed = true;
-    by_id_.erase(entry->id());
-    by_name_.erase(entry->state.profile.name);
-    entries_.erase(entries_.begin() + entry->slot);
-    ++removals_;
-    for (auto at = entry->slot; at < entries_.size(); ++at) entries_[at]->slot = at;
-    leave_project(*entry);
-    everything_changed();
+    for (const auto& id : ids) {
+      auto entry = take_out(id);
+      entry ? gone.push_back(std::move(entry)) : missing.push_back(id);
+    }
+    if (!gone.empty()) close_gaps();
   }
-  if (observer_) observer_->on_key_removed(entry->id());
-  return true;
+  for (const auto& entry : gone) {
+    if (observer_) observer_->on_key_removed(entry->id());
+  }
+  return missing;
+}
+
+// Null: there is none. REQUIRES: close_gaps() follows.
+MemoryKeyPool::EntryRef MemoryKeyPool::take_out(std::string_view id) {
+  auto* found = find_by_id(id);
+  if (found == nullptr) return nullptr;
+  auto entry = found->shared_from_this();
+  entry->removed = true;
+  by_id_.erase(entry->id());
+  by_name_.erase(entry->state.profile.name);
+  leave_project(*entry);
+  return entry;
+}
+
+void MemoryKeyPool::close_gaps() {
+  std::erase_if(entries_, [](const EntryRef& entry) { return entry->removed; });
+  ++removals_;
+  for (std::uint32_t at = 0; at < entries_.size(); ++at) entries_[at]->slot = at;
+  everything_changed();
 }
 
 // -- Projects
@@ -252,7 +273,7 @@ void MemoryKeyPool::join_project(KeyEntry& entry) {
 void MemoryKeyPool::leave_project(KeyEntry& entry) {
   auto& project = *entry.project;
   std::erase(project.members, &entry);
-  if (!project.members.empty()) return find_tier(project);
+  if (!project.members.empty()) return find_tier_again(project);
   note_change();
   for (const auto& quota : project.all()) {
     forgotten_quotas_.emplace_back(project.name(), std::string(core_.models.name(quota.model)));
@@ -263,6 +284,15 @@ void MemoryKeyPool::leave_project(KeyEntry& entry) {
 void MemoryKeyPool::find_tier(ProjectQuota& project) {
   project.tier = LimitTable::no_tier;
   for (const auto* member : project.members) heed_tier(project, *member);
+}
+
+// After one has left or was heeded: nobody has a better one than there is, so the first as good settles it.
+void MemoryKeyPool::find_tier_again(ProjectQuota& project) {
+  const auto before = std::exchange(project.tier, LimitTable::no_tier);
+  for (const auto* member : project.members) {
+    if (project.tier == before) return;
+    heed_tier(project, *member);
+  }
 }
 
 void MemoryKeyPool::heed_tier(ProjectQuota& project, const KeyEntry& member) const {
@@ -316,7 +346,10 @@ void MemoryKeyPool::apply(KeyEntry& entry, const Patch& patch) {
   if (changes_tags(patch)) profile.tags = changed_tags(profile, patch);
   if (patch.weight) profile.weight = *patch.weight, entry.pass = 0;
   if (patch.project && *patch.project != profile.project) move_to_project(entry, *patch.project);
-  if (changes_tags(patch)) find_tier(*entry.project);
+  if (changes_tags(patch)) {
+    heed_tier(*entry.project, entry);
+    find_tier_again(*entry.project);
+  }
   if (patch.name || patch.project || changes_tags(patch) || patch.weight) everything_changed();
   if (patch.enabled) set_enabled(entry, *patch.enabled, patch.reason);
 }

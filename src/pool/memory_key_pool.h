@@ -37,6 +37,7 @@ class MemoryKeyPool final : public KeyPool {
   Result<Added> add(const GivenKey& given) override;
   Result<KeyRef> guest(std::string_view secret) override;
   bool remove(std::string_view id) override;
+  std::vector<std::string> remove_all(std::span<const std::string> ids) override;
   Result<void> change(std::string_view id, const Patch& patch) override;
   KeyRef find(std::string_view id_or_name) const override;
   std::size_t size() const override;
@@ -112,6 +113,8 @@ class MemoryKeyPool final : public KeyPool {
 
   // -- All below: REQUIRES that the caller holds core_.mutex
   EntryRef insert(KeyRecord record);
+  EntryRef take_out(std::string_view id);
+  void close_gaps();
   KeyEntry* find_by_id(std::string_view id) const;
   std::string free_name(const std::string& wish) const;
   Result<void> check(const KeyEntry& entry, const Patch& patch) const;
@@ -128,6 +131,7 @@ class MemoryKeyPool final : public KeyPool {
   void leave_project(KeyEntry& entry);
   void move_to_project(KeyEntry& entry, const std::string& name);
   void find_tier(ProjectQuota& project);
+  void find_tier_again(ProjectQuota& project);
   void heed_tier(ProjectQuota& project, const KeyEntry& member) const;
   ModelQuota& quota_of(KeyEntry& entry, ModelId model, const Moment& now);
   void mark_changed(ProjectQuota& project, ModelQuota& quota);

@@ -125,11 +125,12 @@ CREATE TABLE client_usage (
 constexpr std::array all_steps{
     keys_and_clients,
     quotas_of_projects,
-    sign_in_sessions,
     limits_of_clients,
+    sign_in_sessions,
 };
-constexpr std::array<std::string_view, 7> tables{"keys",         "key_states", "key_models",  "clients",
-                                                 "named_values", "quotas",     "client_usage"};
+constexpr std::array<std::string_view, 8> tables{
+    "keys", "key_states", "key_models", "clients", "named_values", "quotas", "client_usage", "sessions",
+};
 
 }  // namespace
 

@@ -35,6 +35,7 @@ describe('the administration', () => {
         assert.ok(answer.json().error);
         assert.ok(!answer.text.includes(ADMIN_TOKEN));
       }
+      await admin('/admin/status', { headers: basic('admin', ADMIN_TOKEN) });  // A right password, so that wrong ones do not add up.
     });
   }
 

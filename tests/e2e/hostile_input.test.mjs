@@ -172,7 +172,7 @@ describe('hostile input', () => {
   });
 
   it('a prefix with nothing behind it is nothing', async () => {
-    for (const path of ['/gemini', '/gemini/', '/openai', '/hf/', '//', '/v1', '/v1/v1', '*']) {
+    for (const path of ['/gemini', '/gemini/', '/openai', '/hf/', '/v1', '/v1/v1', '*']) {
       const answer = await answerTo(`GET ${path} HTTP/1.1\r\n${HOST}${KEY}\r\n`);
       assert.ok([400, 404].includes(answer.status), `${path}: ${answer.status}`);
     }

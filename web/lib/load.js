@@ -32,7 +32,9 @@ export function useLoaded(read, deps, first = null) {
   }, deps);
 
   // After signing in again, what could not be read is read.
-  useEffect(() => session.subscribe((who) => { if (who) reload(); }), []);
+  const failed = useRef(false);
+  failed.current = state.error !== null;
+  useEffect(() => session.subscribe((who) => { if (who && failed.current) reload(); }), []);
 
   return { ...state, reload, set };
 }

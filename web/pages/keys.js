@@ -45,23 +45,21 @@ function KeyList({ keys, reload }) {
   // What the filters hide is never changed unseen.
   const chosen = useMemo(() => rows.filter((key) => selected.has(key.id)), [rows, selected]);
   const set = (name) => (value) => setFilter((old) => ({ ...old, [name]: value }));
-  const settled = useDebounced(filter);  // Browsers take only so many changes of the address.
-  useEffect(() => {
-    const { state, tag, project, q } = settled;
-    replaceQuery({ state, tag, project, q });
-  }, [settled]);
+  const { state, tag, project } = filter;
+  const q = useDebounced(filter.q ?? '');  // Browsers take only so many changes of the address.
+  useEffect(() => replaceQuery({ state, tag, project, q }), [state, tag, project, q]);
 
   const tabs = [{ value: '', label: t('common.all'), count: keys.length },
-    ...STATES.map((state) => ({ value: state, label: t(`states.${state}`), count: survey.states[state] }))];
+    ...STATES.map((value) => ({ value, label: t(`states.${value}`), count: survey.states[value] }))];
   const choices = (label, values) => [{ value: '', label }, ...values.map((value) => ({ value, label: value }))];
   const showAll = html`<${Button} onClick=${() => setFilter({})}>${t('keys.showAll')}<//>`;
   return html`
     <div class="filters">
-      <${Tabs} label=${t('keys.state')} options=${tabs} value=${filter.state ?? ''} onChange=${set('state')} />
+      <${Tabs} label=${t('keys.state')} options=${tabs} value=${state ?? ''} onChange=${set('state')} />
       <${SearchInput} label=${t('keys.search')} value=${filter.q ?? ''} onInput=${set('q')} />
-      ${survey.tags.length > 0 && html`<${Select} labelHidden label=${t('keys.tags')} value=${filter.tag ?? ''} onChange=${set('tag')}
+      ${survey.tags.length > 0 && html`<${Select} labelHidden label=${t('keys.tags')} value=${tag ?? ''} onChange=${set('tag')}
         options=${choices(t('keys.anyTag'), survey.tags)} />`}
-      ${survey.projects.length > 0 && html`<${Select} labelHidden label=${t('keys.project')} value=${filter.project ?? ''} onChange=${set('project')}
+      ${survey.projects.length > 0 && html`<${Select} labelHidden label=${t('keys.project')} value=${project ?? ''} onChange=${set('project')}
         options=${choices(t('keys.anyProject'), survey.projects)} />`}
     </div>
     <${Table} label=${t('keys.title')} rows=${rows} columns=${columns()} href=${(row) => `#/keys/${row.id}`} rowName=${keyTitle} rowHeight=${58}

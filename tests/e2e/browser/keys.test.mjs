@@ -103,7 +103,7 @@ describeInBrowser('the keys\' page', (it) => {
     await page.getByRole('searchbox').fill('');
     await page.getByRole('group', { name: 'State' }).getByRole('button', { name: /^Disabled/ }).click();
     await eventually(async () => (await names()).join() === 'dora');
-    assert.match(page.url(), /#\/keys\?state=disabled$/);
+    await eventually(() => page.url().endsWith('#/keys?state=disabled'));
 
     await page.reload();
     await eventually(async () => (await names()).join() === 'dora');

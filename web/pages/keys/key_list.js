@@ -21,7 +21,7 @@ export function useKeys() {
     return status.keys;
   }, [], seen);
   seen = list.data;
-  const changed = useRef(new Set()).current;
+  const changed = useRef(new Map()).current;
   const latest = useRef(list);
   latest.current = list;
 
@@ -30,15 +30,15 @@ export function useKeys() {
       () => Math.max(LIST_MS, LIST_MS_PER_KEY * (latest.current.data?.length ?? 0)));
     const some = throttled(async () => {
       if (changed.size > MOST_SINGLE_READS) return all();
-      const ids = [...changed];
+      const told = [...changed];
       changed.clear();
-      const keys = await Promise.all(ids.map(readKey));
+      const keys = await Promise.all(told.map(([id, state]) => (state === 'removed' ? { id, gone: true } : readKey(id))));
       latest.current.set((old) => old && replaced(old, keys.filter(Boolean)));
     }, SINGLE_MS);
     return [some, all];
   }, []);
 
-  useEvent('key', ({ id }) => { changed.add(id); readSome(); });
+  useEvent('key', ({ id, state }) => { changed.set(id, state); readSome(); });
   useEvent('hello', readAll);
   const count = list.data?.length ?? 0;
   useEffect(() => {
