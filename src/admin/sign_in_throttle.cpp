@@ -11,7 +11,7 @@ namespace {
 std::string network_of(const std::string& remote_address) {
   const auto address = Address::parse(remote_address);
   if (!address) return remote_address;
-  const auto text = address->text();
+  auto text = address->text();
   if (text.find(':') == std::string::npos) return text;
   return std::string(address->bytes().substr(0, 8));
 }

@@ -128,8 +128,9 @@ constexpr std::array all_steps{
     limits_of_clients,
     sign_in_sessions,
 };
-constexpr std::array<std::string_view, 7> tables{"keys",         "key_states", "key_models",  "clients",
-                                                 "named_values", "quotas",     "client_usage"};
+constexpr std::array<std::string_view, 8> tables{
+    "keys", "key_states", "key_models", "clients", "named_values", "quotas", "client_usage", "sessions",
+};
 
 }  // namespace
 
