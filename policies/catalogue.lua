@@ -56,6 +56,7 @@ local function keep(entries)
   if #entries > 0 then
     cache.set(LIST, json.encode(json.array(entries)), kept_s)
     cache.set(STAMP, time.now() .. " " .. crypto.uuid(), kept_s)
+    shared.set(TROUBLE, nil)
   end
 end
 
@@ -106,8 +107,8 @@ local function ask()
     keep(entries)
   else
     log.warn("no list of models: " .. why)
+    shared.set(TROUBLE, why)
   end
-  shared.set(TROUBLE, why)
   shared.set(ASKING, nil)
 end
 

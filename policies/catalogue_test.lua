@@ -113,6 +113,27 @@ describe("the catalogue", function()
   end)
 
 
+  it("tells the owner why there is no list, or no newer one, until there is", function()
+    google_answers(nil)
+    local entries, trouble = catalogue.overview()
+    expect(entries).to_equal {}
+    expect(trouble).to_be("no route to host")
+
+    sleep(61)
+    google_answers(a_page { "one" })
+    entries, trouble = catalogue.overview()
+    expect(#entries).to_be(1)
+    expect(trouble).to_be_nil()
+
+    sleep(601)
+    google_answers(nil)
+    catalogue.overview()
+    entries, trouble = catalogue.overview()
+    expect(#entries).to_be(1)
+    expect(trouble).to_be("no route to host")
+  end)
+
+
   it("takes a list that came by another way, with the pages after it", function()
     google_answers(a_page { "two" })
 

@@ -349,3 +349,62 @@ describe("models.visible", function()
     expect(models.visible(a_request(), { name = "models/gemini-2.5-pro" })).to_be_true()
   end)
 end)
+
+
+describe("models.overview", function()
+  local function alias(overview, name)
+    for _, row in ipairs(overview.aliases) do
+      if row.name == name then
+        return row
+      end
+    end
+  end
+
+
+  it("tells what Google lists, as Google wrote it", function()
+    google_lists("gemini-3.8-flash", "gemini-3.1-pro-preview")
+
+    local overview = models.overview()
+
+    expect(#overview.models).to_be(2)
+    expect(overview.models[1].name).to_be("models/gemini-3.8-flash")
+    expect(overview.error).to_be(json.null)
+  end)
+
+
+  it("tells other names with what they stand for and where that is said, each once", function()
+    google_lists("gemini-3.8-flash")
+    with_settings {
+      MODEL_ALIASES = { "fast=models/gemini-3.5-flash-lite", "gpt-*=gemini-3.1-pro-preview", "nonsense" },
+      IMAGE_MODEL = "my-image",
+    }
+
+    local overview = models.overview()
+
+    expect(alias(overview, "fast")).to_equal { name = "fast", model = "gemini-3.5-flash-lite", source = "MODEL_ALIASES" }
+    expect(alias(overview, "gpt-*").source).to_be("MODEL_ALIASES")
+    expect(alias(overview, "claude-*")).to_equal { name = "claude-*", model = "gemini-3.8-flash", source = "shipped" }
+    expect(alias(overview, "dall-e-*").model).to_be("my-image")
+    for index = 2, #overview.aliases do
+      expect(overview.aliases[index - 1].name < overview.aliases[index].name).to_be_true()
+    end
+  end)
+
+
+  it("tells the endings, sorted", function()
+    google_lists("gemini-3.8-flash")
+
+    expect(models.overview().endings).to_equal { "-fake-stream", "-image", "-non-thinking", "-search" }
+  end)
+
+
+  it("tells the rest, and why, where Google gives no list", function()
+    fake_fetch(function() return nil, "no key can be used now" end)
+
+    local overview = models.overview()
+
+    expect(json.encode(overview.models)).to_be("[]")
+    expect(overview.error).to_be("no key can be used now")
+    expect(#overview.aliases > 0).to_be_true()
+  end)
+end)

@@ -1,12 +1,12 @@
 // The page's start: the language, who is signed in, and then the shell or the sign-in page.
 
-import { api } from './lib/api.js';
 import { startEvents } from './lib/events.js';
 import { language, startLanguage, t } from './lib/i18n.js';
 import { startScrolling } from './lib/scroll.js';
 import { session } from './lib/session.js';
 import { useStore } from './lib/store.js';
 import { html, render, useEffect, useState } from './lib/ui.js';
+import { askWho } from './lib/who.js';
 import { Shell } from './shell.js';
 import { SignIn } from './pages/sign_in.js';
 import { Confirmation } from './widgets/dialog.js';
@@ -21,16 +21,17 @@ function App() {
 
   async function ask() {
     setError(null);
-    try { session.set(await api.get('admin/session')); } catch (failure) { if (failure.status !== 401) setError(failure); }
+    try { await askWho(); } catch (failure) { setError(failure); }
   }
   useEffect(() => { ask(); }, []);
-  useEffect(() => { if (who) setWasIn(true); }, [who]);
+  useEffect(() => { if (who) setWasIn(true); else if (who === false) setWasIn(false); }, [who]);
 
   if (who === undefined) return html`<main class="lone">${error ? html`<${Failed} error=${error} retry=${ask} />` : html`<${Loading} />`}</main>`;
   // When a session ends the page stays behind the sign-in page, with all that was being written on it.
+  const again = wasIn && who === null;
   return html`<div key=${spoken}>
-    ${(who || wasIn) && html`<div inert=${!who} hidden=${!who}><${Shell} /></div>`}
-    ${!who && html`<${SignIn} again=${wasIn} onForget=${() => setWasIn(false)} />`}
+    ${(who || again) && html`<div inert=${!who} hidden=${!who}><${Shell} /></div>`}
+    ${!who && html`<${SignIn} again=${again} />`}
     <${Confirmation} /><${Toasts} />
   </div>`;
 }

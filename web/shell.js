@@ -80,7 +80,7 @@ export function LanguageSwitch() {
 function SignOut() {
   const leave = async () => {
     await api.post('admin/logout');
-    session.set(null);
+    session.set(false);
   };
   return html`<${Button} kind="quiet" icon="out" label=${t('shell.signOut')} onClick=${leave} />`;
 }

@@ -13,8 +13,8 @@ namespace {
 
 constexpr std::size_t most_body_bytes = 4 << 20;
 
-// Who may ask, and how the body is read.
-enum class Access { anyone, administrator };
+// Who may ask (whoever: anybody, and who it is matters), and how the body is read.
+enum class Access { anyone, whoever, administrator };
 enum class BodyKind { none, json, text };
 
 struct Subject {
@@ -29,11 +29,13 @@ constexpr std::array subjects{
     Subject{"/ready", answer_ready, Access::anyone, BodyKind::none},
     Subject{"/admin/login", answer_login, Access::anyone},
     Subject{"/admin/logout", answer_logout, Access::anyone, BodyKind::none},
-    Subject{"/admin/session", answer_session, Access::administrator, BodyKind::none},
+    Subject{"/admin/session", answer_session, Access::whoever, BodyKind::none},
     Subject{"/admin/status", answer_status},
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
     Subject{"/admin/clients", answer_clients},
+    Subject{"/admin/requests", answer_requests},
+    Subject{"/admin/stats", answer_stats},
     Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
     Subject{"/admin/events", answer_events},
     Subject{"/metrics", answer_metrics},
@@ -84,13 +86,13 @@ class AdminHandler final : public RequestHandler, private AdminReply {
 
   void on_begin() override {
     subject_ = find_subject(path_, rest_);
-    const bool open = subject_ != nullptr && subject_->access == Access::anyone;
+    const auto access = subject_ != nullptr ? subject_->access : Access::administrator;
     // Nor is a page of another site granted anything: this answers its browser's question whether it may
     // call.
     if (head_.method == "OPTIONS") return answer(admin_error(405, "OPTIONS is not offered here"));
-    if (!open) authority_ = find_authority(admin_, head_.headers, client_.remote_address);
+    if (access != Access::anyone) authority_ = find_authority(admin_, head_.headers, client_.remote_address);
     if (authority_.wait) return answer(too_many_tries(*authority_.wait));
-    if (!open && !authority_) {
+    if (access == Access::administrator && !authority_) {
       return answer(
           admin_error(401, "the administration needs AUTH_TOKEN, as a Bearer token or as the password of " +
                                admin_.account.username));

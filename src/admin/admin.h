@@ -1,9 +1,8 @@
 // The administration: what its parts share, and the handler of one request to it.
 //
 //   GET /health, GET /ready                no authorization
-//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic, or the cookie
-//   of
-//                                          a session
+//   GET /metrics, everything under /admin  AUTH_TOKEN as Bearer, or as the password of Basic, or a session's
+//                                          cookie
 //
 // Answers and errors are JSON; an error names the field it is about.
 #pragma once
@@ -22,6 +21,7 @@
 #include "pool/clients.h"
 #include "pool/key_pool.h"
 #include "script/policy_library.h"
+#include "store/request_log.h"
 #include "store/store.h"
 
 namespace pollux {
@@ -43,6 +43,7 @@ struct Admin {
   KeyPool& pool;
   Clients& clients;
   Store& store;
+  RequestLog& requests;
   PolicyLibrary& policies;
   LiveFeed& feed;
   MetricsReporter& metrics;

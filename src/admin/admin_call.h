@@ -94,6 +94,8 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_keys(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_key_text(const AdminCall& call);   // POST /admin/keys with a text.
 AdminAnswer answer_key_batch(const AdminCall& call);  // POST /admin/keys/batch.
+AdminAnswer answer_requests(const AdminCall& call, std::string_view rest);
+AdminAnswer answer_stats(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_reset(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest);
 AdminAnswer answer_events(const AdminCall& call, std::string_view rest);

@@ -75,10 +75,10 @@ void Metrics::exchange_over(const ExchangeRecord& record) {
 
 ModelNumber Metrics::model_of(const ExchangeRecord& record) {
   const std::string_view name = record.upstream_model.empty() ? record.model : record.upstream_model;
-  if (name.empty()) return TrafficCounts::no_model;
+  if (name.empty()) return ExchangeCounts::no_model;
   if (const auto known = model_numbers_.find(name); known != model_numbers_.end()) return known->second;
   const bool full = model_numbers_.size() >= most_models;
-  if (full || !was_taken_by_google(record) || !is_fit_for_a_label(name)) return TrafficCounts::other_models;
+  if (full || !was_taken_by_google(record) || !is_fit_for_a_label(name)) return ExchangeCounts::other_models;
   const auto number = static_cast<ModelNumber>(counts_.models.size());
   counts_.models.emplace_back(name);
   counts_.tokens.emplace_back();
@@ -89,7 +89,7 @@ ModelNumber Metrics::model_of(const ExchangeRecord& record) {
 void Metrics::count_request(const ExchangeRecord& record, ModelNumber model) {
   RequestLabels labels{record.dialect, record.endpoint, model, record.status};
   if (request_places_.size() >= most_requests && !request_places_.contains(labels))
-    labels.model = TrafficCounts::other_models;
+    labels.model = ExchangeCounts::other_models;
   ++place_of(counts_.requests, request_places_, labels);
   ++counts_.outcomes[std::string(record.outcome)];
 }
@@ -102,7 +102,7 @@ void Metrics::count_attempts(const std::vector<AttemptRecord>& attempts) {
   }
 }
 
-TrafficCounts Metrics::counts() const {
+ExchangeCounts Metrics::counts() const {
   const std::lock_guard lock(mutex_);
   return counts_;
 }

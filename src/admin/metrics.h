@@ -39,7 +39,7 @@ class Histogram {
   std::chrono::microseconds sum_{0};
 };
 
-// A place in TrafficCounts::models.
+// A place in ExchangeCounts::models.
 using ModelNumber = std::uint16_t;
 
 struct RequestLabels {
@@ -59,7 +59,7 @@ struct Latency {
 };
 
 // All that is counted; a copy can be looked at without the lock.
-struct TrafficCounts {
+struct ExchangeCounts {
   static constexpr ModelNumber no_model = 0;      // Of requests that name none: "".
   static constexpr ModelNumber other_models = 1;  // "other".
   std::vector<std::string> models = {"", "other"};
@@ -82,7 +82,7 @@ class Metrics {
   void exchange_over(const ExchangeRecord& record);
 
   std::int64_t in_flight() const noexcept { return in_flight_.load(std::memory_order_relaxed); }
-  TrafficCounts counts() const;
+  ExchangeCounts counts() const;
 
   // The sums that the live feed takes its rates from.
   struct Totals {
@@ -107,7 +107,7 @@ class Metrics {
 
   std::atomic<std::int64_t> in_flight_{0};
   mutable std::mutex mutex_;  // Guards all below.
-  TrafficCounts counts_;
+  ExchangeCounts counts_;
   Totals totals_;
   // Places in counts_.
   std::unordered_map<std::string, ModelNumber, NameHash, std::equal_to<>> model_numbers_;

@@ -54,8 +54,10 @@ void MetricsReporter::finish() {
       .keys = count_by_standing(sources_.pool.standings()),
       .loop_lags = lags_,
       .listeners = sources_.feed.listeners(),
-      .database_in_trouble = !sources_.store.health().empty(),
-      .policies_in_trouble = !sources_.policies.report().error.empty(),
+      .in_trouble = {.database = !sources_.store.health().empty(),
+                     .request_log = !sources_.requests.health().empty(),
+                     .policies = !sources_.policies.report().error.empty()},
+      .request_log = sources_.requests.counts(),
       .log_lines_dropped = log_lines_dropped(),
       .process = read_process_facts(started_),
   });

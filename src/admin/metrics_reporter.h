@@ -17,6 +17,7 @@
 #include "net/timer.h"
 #include "pool/key_pool.h"
 #include "script/policy_library.h"
+#include "store/request_log.h"
 #include "store/store.h"
 
 namespace pollux {
@@ -28,6 +29,7 @@ class MetricsReporter {
     const LiveFeed& feed;
     const KeyPool& pool;
     const Store& store;
+    const RequestLog& requests;
     const PolicyLibrary& policies;
     const Clock& clock;
     std::string_view version;

@@ -78,7 +78,7 @@ class Exposition {
   std::string_view name_;
 };
 
-void write_requests(Exposition& text, const TrafficCounts& traffic) {
+void write_requests(Exposition& text, const ExchangeCounts& traffic) {
   text.family("pollux_requests_total", "counter",
               "Requests that are over, by the status that the client got (none: it left before).");
   for (const auto& [labels, count] : traffic.requests) {
@@ -95,7 +95,7 @@ void write_requests(Exposition& text, const TrafficCounts& traffic) {
   for (const auto& [result, count] : traffic.attempts) text.sample(count, {{"result", result}});
 }
 
-void write_latencies(Exposition& text, const TrafficCounts& traffic) {
+void write_latencies(Exposition& text, const ExchangeCounts& traffic) {
   text.family("pollux_request_duration_seconds", "histogram", "Time from a request's head to its end.");
   for (const auto& [labels, latency] : traffic.latencies)
     text.histogram(latency.duration, labels.dialect, labels.endpoint);
@@ -106,7 +106,7 @@ void write_latencies(Exposition& text, const TrafficCounts& traffic) {
     text.histogram(latency.first_byte, labels.dialect, labels.endpoint);
 }
 
-void write_tokens(Exposition& text, const TrafficCounts& traffic) {
+void write_tokens(Exposition& text, const ExchangeCounts& traffic) {
   text.family("pollux_tokens_total", "counter",
               "Tokens by Google's account; cached ones are among the input.");
   for (std::size_t model = 0; model < traffic.models.size(); ++model) {
@@ -139,10 +139,19 @@ void write_present(Exposition& text, const MetricsReport& report) {
 }
 
 void write_troubles(Exposition& text, const MetricsReport& report) {
-  text.family("pollux_database_in_trouble", "gauge", "1 while the database cannot be written.")
-      .sample(report.database_in_trouble ? 1 : 0);
-  text.family("pollux_policies_in_trouble", "gauge", "1 while the newest policy files do not load.")
-      .sample(report.policies_in_trouble ? 1 : 0);
+  text.family("pollux_in_trouble", "gauge",
+              "1 while a database cannot be written, or the newest policy files do not load.");
+  text.sample(report.in_trouble.database ? 1 : 0, {{"part", "database"}});
+  text.sample(report.in_trouble.request_log ? 1 : 0, {{"part", "request_log"}});
+  text.sample(report.in_trouble.policies ? 1 : 0, {{"part", "policies"}});
+
+  text.family("pollux_request_log_written_total", "counter", "Requests that were written to the request log.")
+      .sample(report.request_log.written);
+  text.family("pollux_request_log_dropped_total", "counter",
+              "Requests missing in the request log: the disk refused them or was too slow.")
+      .sample(report.request_log.dropped);
+  text.family("pollux_request_log_waiting", "gauge", "Requests that wait to be written to the request log.")
+      .sample(report.request_log.waiting);
   text.family("pollux_log_lines_dropped_total", "counter",
               "Log lines lost because the disk or terminal was slow.")
       .sample(report.log_lines_dropped);

@@ -11,6 +11,7 @@
 #include "admin/metrics.h"
 #include "admin/process_facts.h"
 #include "pool/key_pool.h"
+#include "store/request_log_limits.h"
 
 namespace pollux {
 
@@ -20,14 +21,17 @@ KeysByStanding count_by_standing(const std::vector<KeyPool::Standing>& keys);
 
 struct MetricsReport {
   std::string_view version;
-  TrafficCounts traffic;
+  ExchangeCounts traffic;
   std::int64_t in_flight = 0;
   std::size_t waiting = 0;  // For a key.
   KeysByStanding keys{};
   std::vector<std::chrono::nanoseconds> loop_lags;  // By worker.
   std::size_t listeners = 0;                        // Of the live feed.
-  bool database_in_trouble = false;
-  bool policies_in_trouble = false;  // The newest files did not load.
+  struct InTrouble {
+    bool database = false, request_log = false;
+    bool policies = false;  // The newest files did not load.
+  } in_trouble;
+  RequestLogCounts request_log;
   std::uint64_t log_lines_dropped = 0;
   ProcessFacts process;
 };

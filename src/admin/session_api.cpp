@@ -83,6 +83,8 @@ AdminAnswer answer_logout(const AdminCall& call, std::string_view rest) {
 AdminAnswer answer_session(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no " + call.path);
   if (call.method != "GET") return admin_error(405, "only GET is offered here");
+  // No 401: every visit begins with this question, and browsers show a refusal as an error.
+  if (!call.authority) return {200, {{"username", nullptr}}};
   const auto& expires_at = call.authority.expires_at;
   return {200,
           {{"username", call.admin.account.username},

@@ -28,6 +28,7 @@ Json troubles(Admin& admin) {
     }
   }
   if (auto trouble = admin.store.health(); !trouble.empty()) warnings.push_back(std::move(trouble));
+  if (auto trouble = admin.requests.health(); !trouble.empty()) warnings.push_back(std::move(trouble));
   if (auto error = admin.policies.report().error; !error.empty()) warnings.push_back("policies: " + error);
   return {{"problems", std::move(problems)}, {"warnings", std::move(warnings)}};
 }

@@ -18,9 +18,11 @@ void Traffic::on_exchange_begun() {
 }
 
 void Traffic::on_exchange_over(ExchangeRecord record) {
+  record.id = requests_.make_id(record);
   metrics_.exchange_over(record);
   feed_.publish_request(record);
   count_for_client(clients_, clock_, record);
+  requests_.add(std::move(record));  // Last: it keeps the record.
 }
 
 }  // namespace pollux

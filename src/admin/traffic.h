@@ -7,20 +7,23 @@
 #include "base/clock.h"
 #include "pool/clients.h"
 #include "store/exchange_record.h"
+#include "store/request_log.h"
 
 namespace pollux {
 
 class Traffic final : public ExchangeSink {
  public:
-  Traffic(Metrics& metrics, Clients& clients, LiveFeed& feed, const Clock& clock)
-      : metrics_(metrics), clients_(clients), feed_(feed), clock_(clock) {}
+  Traffic(Metrics& metrics, Clients& clients, RequestLog& requests, LiveFeed& feed, const Clock& clock)
+      : metrics_(metrics), clients_(clients), requests_(requests), feed_(feed), clock_(clock) {}
 
   void on_exchange_begun() override;
   void on_exchange_over(ExchangeRecord record) override;
+  std::size_t wanted_body_bytes() const override { return requests_.wanted_body_bytes(); }
 
  private:
   Metrics& metrics_;
   Clients& clients_;
+  RequestLog& requests_;
   LiveFeed& feed_;
   const Clock& clock_;
 };

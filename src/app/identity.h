@@ -23,16 +23,23 @@ class KeyKeeper final : public PoolObserver {
   Store& store_;
 };
 
-// Passes what must be kept of clients to the store.
+// Passes what must be kept of clients to the store, and tells the live feed that they have changed.
 class ClientKeeper final : public ClientsObserver {
  public:
-  explicit ClientKeeper(Store& store) : store_(store) {}
-  void on_client_changed(const Client& client) override { store_.save_client(client); }
-  void on_client_removed(const std::string& id) override { store_.remove_client(id); }
+  ClientKeeper(Store& store, LiveFeed& feed) : store_(store), feed_(feed) {}
+  void on_client_changed(const Client& client) override {
+    store_.save_client(client);
+    feed_.publish("clients", "{}");
+  }
+  void on_client_removed(const std::string& id) override {
+    store_.remove_client(id);
+    feed_.publish("clients", "{}");
+  }
   void on_usage_changed() override { store_.states_changed(); }
 
  private:
   Store& store_;
+  LiveFeed& feed_;
 };
 
 void fill_pool(KeyPool& pool, Store& store, const Settings& settings);

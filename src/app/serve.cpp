@@ -217,7 +217,8 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   const auto pool = KeyPool::create(clock);
   pool->set_observer(&keeper);
   fill_pool(*pool, *store, settings);
-  ClientKeeper client_keeper(*store);
+  LiveFeed feed;
+  ClientKeeper client_keeper(*store, feed);
   const auto clients = Clients::create();
   clients->set_observer(&client_keeper);
   fill_clients(*clients, *store, settings, {clock.wall(), clock.monotonic()});
@@ -256,10 +257,15 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   HeldBodies held_bodies(held_bodies_bytes);
   Loop main_loop;
   Metrics metrics;
-  LiveFeed feed;
-  Traffic traffic(metrics, *clients, feed, clock);
+  RequestLog requests(settings.data_dir, clock, RequestLogLimits::from(settings));
+  live_settings.on_settings_changed([&](const Settings& now) {
+    requests.configure(RequestLogLimits::from(now));
+    feed.publish("settings", "{}");
+  });
+  Traffic traffic(metrics, *clients, requests, feed, clock);
   LiveTicker ticker(main_loop, feed, {metrics, *pool, *policies, clock});
-  MetricsReporter reporter(main_loop, {metrics, feed, *pool, *store, *policies, clock, POLLUX_VERSION});
+  MetricsReporter reporter(main_loop,
+                           {metrics, feed, *pool, *store, requests, *policies, clock, POLLUX_VERSION});
   const Shared shared{
       .settings = live_settings,
       .clock = clock,
@@ -268,6 +274,7 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
       .shared_table = *shared_table,
       .cache = *cache,
       .store = *store,
+      .requests = requests,
       .policies = *policies,
       .feed = feed,
       .metrics = reporter,
@@ -292,6 +299,7 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   server.run();
   server.stop();
   jobs.stop();
+  requests.stop();
   closer.close();  // What is left is written while the loops that wait for a word of it are still there.
   log_info("stopped");
   log_stop();

@@ -250,6 +250,10 @@ Json show_log_level(const Settings& settings) {
 Json show_log_format(const Settings& settings) {
   return settings.log.json ? "json" : "text";
 }
+Json show_request_log_bodies(const Settings& settings) {
+  constexpr std::array<const char*, 3> names{"off", "errors", "all"};
+  return names[static_cast<std::size_t>(settings.request_log_bodies)];
+}
 Json show_log_file(const Settings& settings) {
   return settings.log.file.empty() ? Json(nullptr) : Json(settings.log.file);
 }
@@ -275,6 +279,16 @@ Wrongs read_log_format(std::string_view value, Settings& settings) {
   const std::string name = lower_case(value);
   if (name != "text" && name != "json") return wrong(value, invalid_input("text or json"));
   settings.log.json = name == "json";
+  return {};
+}
+
+Wrongs read_request_log_bodies(std::string_view value, Settings& settings) {
+  const std::string name = lower_case(value);
+  if (name != "off" && name != "errors" && name != "all")
+    return wrong(value, invalid_input("off, errors or all"));
+  settings.request_log_bodies = name == "off"   ? KeptBodies::off
+                                : name == "all" ? KeptBodies::all
+                                                : KeptBodies::errors;
   return {};
 }
 

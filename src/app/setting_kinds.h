@@ -117,6 +117,7 @@ Wrongs read_time_out(std::string_view value, Settings& settings);
 Wrongs read_data_dir(std::string_view value, Settings& settings);
 Wrongs read_log_level(std::string_view value, Settings& settings);
 Wrongs read_log_format(std::string_view value, Settings& settings);
+Wrongs read_request_log_bodies(std::string_view value, Settings& settings);
 Wrongs read_log_file(std::string_view value, Settings& settings);
 
 Json show_given_keys(const Settings& settings);
@@ -128,6 +129,7 @@ Json show_proxies(const Settings& settings);
 Json show_time_out(const Settings& settings);
 Json show_log_level(const Settings& settings);
 Json show_log_format(const Settings& settings);
+Json show_request_log_bodies(const Settings& settings);
 Json show_log_file(const Settings& settings);
 
 inline constexpr SettingKind given_keys_kind{"secret", read_given_keys, show_given_keys};
@@ -145,6 +147,8 @@ inline constexpr SettingKind data_dir_kind{"text", read_data_dir, shown<&S::data
 inline constexpr SettingKind log_level_kind{
     "choice", read_log_level, show_log_level, {}, {}, "trace,debug,info,warn,error,off"};
 inline constexpr SettingKind log_format_kind{"choice", read_log_format, show_log_format, {}, {}, "text,json"};
+inline constexpr SettingKind request_log_bodies_kind{
+    "choice", read_request_log_bodies, show_request_log_bodies, {}, {}, "off,errors,all"};
 inline constexpr SettingKind log_file_kind{"file", read_log_file, show_log_file};
 
 }  // namespace kinds

@@ -19,6 +19,7 @@ constexpr std::string_view administration = "Administration";
 constexpr std::string_view server = "Server";
 constexpr std::string_view upstream = "Upstream";
 constexpr std::string_view retries = "Retries and limits";
+constexpr std::string_view request_log = "Request log";
 constexpr std::string_view logging = "Logging";
 
 // The upstream's address stays for the process's life: whoever may sign in could else have all keys sent to
@@ -83,6 +84,18 @@ constexpr std::array table{
             bytes<&S::max_body_bytes, 1ULL << 40>, server, Change::while_running},
     Setting{"RETRY_BODY_BYTES", "", "32MiB", "Bytes of the largest request body that is held for a retry.",
             false, bytes<&S::retry_body_bytes, 1ULL << 30>, retries, Change::while_running},
+    Setting{"REQUEST_LOG_DAYS", "", "14", "Days that the request log goes back; 0: nothing is kept.", false,
+            whole_number<&S::request_log_days, 0, 3650>, request_log, Change::while_running},
+    Setting{"REQUEST_LOG_ROWS", "", "200000", "Requests that the request log keeps at most; 0: none.", false,
+            whole_number<&S::request_log_rows, 0, billion>, request_log, Change::while_running},
+    Setting{"REQUEST_LOG_BYTES", "", "256MiB",
+            "Bytes of the request log's file, at most; 0: nothing is kept.", false,
+            bytes<&S::request_log_bytes, 1ULL << 40>, request_log, Change::while_running},
+    Setting{"REQUEST_LOG_BODIES", "", "off",
+            "Whether the request log keeps what was said: off, errors (of failed requests only) or all.",
+            false, request_log_bodies_kind, request_log, Change::while_running},
+    Setting{"REQUEST_LOG_BODY_BYTES", "", "16KiB", "Bytes that are kept of each body; the rest is cut.",
+            false, bytes<&S::request_log_body_bytes, 1ULL << 20>, request_log, Change::while_running},
 };
 
 // How many letters must be put in, left out, changed or swapped with their neighbour to make `a` of `b`.

@@ -61,6 +61,7 @@ Worker::Worker(const Shared& shared, const Upstream& upstream, std::size_t numbe
           .pool = shared.pool,
           .clients = shared.clients,
           .store = shared.store,
+          .requests = shared.requests,
           .policies = shared.policies,
           .feed = shared.feed,
           .metrics = shared.metrics,

@@ -31,6 +31,7 @@ struct Shared {
   SharedTable& shared_table;
   SharedTable& cache;
   Store& store;
+  RequestLog& requests;
   PolicyLibrary& policies;
   LiveFeed& feed;
   MetricsReporter& metrics;

@@ -23,6 +23,9 @@ struct GivenKey {
   bool enabled = true;
 };
 
+// Which exchanges the request log keeps with what was said.
+enum class KeptBodies { off, errors, all };
+
 struct Settings {
   std::vector<std::string> gemini_api_keys;     // GEMINI_API_KEYS and KEY_FILE together, no duplicates.
   std::vector<std::string> remove_google_keys;  // REMOVE_GOOGLE_KEYS
@@ -57,6 +60,12 @@ struct Settings {
   LogOptions log;                                // LOG_LEVEL, LOG_FORMAT, LOG_FILE
   std::uint64_t max_body_bytes = 2ULL << 30;     // MAX_BODY_BYTES
   std::uint64_t retry_body_bytes = 32ULL << 20;  // RETRY_BODY_BYTES
+
+  int request_log_days = 14;                           // REQUEST_LOG_DAYS; 0: nothing is kept.
+  int request_log_rows = 200'000;                      // REQUEST_LOG_ROWS
+  std::uint64_t request_log_bytes = 256ULL << 20;      // REQUEST_LOG_BYTES
+  KeptBodies request_log_bodies = KeptBodies::off;     // REQUEST_LOG_BODIES
+  std::uint64_t request_log_body_bytes = 16ULL << 10;  // REQUEST_LOG_BODY_BYTES
 
   // Every variable that was given, as text: the settings above by their main names (secrets masked), and
   // whatever else .env and the environment hold, since policies read their own settings here.

@@ -60,6 +60,8 @@ Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength b
   request_.counts_quota = route_.counts_quota;
   request_.token = presented_token(head.headers, route_.query);
   gateway_.sink.on_exchange_begun();
+  remembered_bytes_ = gateway_.sink.wanted_body_bytes();
+  relay_.remember(remembered_bytes_);
 }
 
 Exchange::~Exchange() {
@@ -178,6 +180,8 @@ void Exchange::on_body(std::string_view bytes) {
   if (over()) return;
   request_bytes_ += bytes.size();
   if (tunnels_) return send_on(bytes);
+  if (remembered_request_.size() < remembered_bytes_)
+    remembered_request_ += bytes.substr(0, remembered_bytes_ - remembered_request_.size());
   if (request_bytes_ > gateway_.settings.max_body_bytes) {
     return refuse(
         {413,
@@ -583,8 +587,9 @@ void Exchange::on_answer_end() {
 // Part of the answer is with the client: no retry can help. It must not look like a normal end.
 void Exchange::on_answer_broken(const TransportError& error) {
   if (!is_relaying()) return;
-  last_failure_ = last_error_ = error.message;
-  if (attempt_is_open_) end_attempt_record(answered_status_, "truncated", error.message);
+  last_failure_ = error.kind == TransportError::Kind::timeout ? "timeout" : "truncated";
+  last_error_ = redacted(error.message);
+  if (attempt_is_open_) end_attempt_record(answered_status_, last_failure_, last_error_);
   if (!tunnels_) gateway_.pool.failed(*key_, counted_model(), answered_status_, error.message);
   if (translation_) return tell_problem({502, "Pollux: the answer broke off: " + error.message, {}, false});
   relay_.broken(route_.dialect, error.message);

@@ -142,6 +142,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void record(std::string_view outcome);
   void log_exchange(std::string_view outcome, std::chrono::microseconds duration) const;
   ExchangeRecord recorded(std::string_view outcome, std::chrono::microseconds duration);
+  std::shared_ptr<const ExchangeBodies> remembered_bodies() const;
 
   void begin_attempt_record();
   void end_attempt_record(int status, std::string_view reason, std::string message);
@@ -172,6 +173,8 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   std::string upload_head_;       // What was read of it before that was known.
   std::uint64_t held_bytes_ = 0;  // Reserved of the gateway's memory for bodies.
   std::uint64_t request_bytes_ = 0;
+  std::size_t remembered_bytes_ = 0;  // Of each body, for the request log; 0: none.
+  std::string remembered_request_;
 
   std::string conversation_;  // What tells it from others; empty: unknown.
   std::string sent_target_;

@@ -145,6 +145,7 @@ void Exchange::refuse(OwnError error) {
   const auto body = own_error(route_.dialect, error, headers);
   if (last_failure_.empty()) last_failure_ = error.reason;
   answered_status_ = error.status;
+  relay_.note(body);
   reply_.send(error.status, headers, body);
   settle("failed");
 }
@@ -220,6 +221,7 @@ void Exchange::begin_attempt_record() {
   auto& record = attempt_records_.emplace_back();
   if (!own_key_) record.key_id = key_->id();
   record.key_name = own_key_ ? "own key" : key_->name();
+  if (!own_key_) record.masked_key = mask_secret(key_->secret());
   record.began = elapsed();
   attempt_is_open_ = true;
 }
@@ -253,7 +255,7 @@ ExchangeRecord Exchange::recorded(std::string_view outcome, std::chrono::microse
   if (!attempt_records_.empty()) {
     record.key_id = attempt_records_.back().key_id;
     record.key_name = attempt_records_.back().key_name;
-    if (!own_key_) record.masked_key = mask_secret(key_->secret());
+    record.masked_key = attempt_records_.back().masked_key;
   }
   record.streamed = client_streams_;
   record.status = answered_status_;
@@ -270,7 +272,15 @@ ExchangeRecord Exchange::recorded(std::string_view outcome, std::chrono::microse
   record.tokens = tokens_;
   record.request_bytes = request_bytes_;
   record.answer_bytes = relay_.sent_bytes();
+  if (remembered_bytes_ > 0) record.bodies = remembered_bodies();
   return record;
+}
+
+std::shared_ptr<const ExchangeBodies> Exchange::remembered_bodies() const {
+  const auto answer = relay_.remembered();
+  const bool request_is_cut = !tunnels_ && request_bytes_ > remembered_request_.size();
+  return std::make_shared<const ExchangeBodies>(
+      ExchangeBodies{redacted(remembered_request_), redacted(answer.text), request_is_cut, answer.is_cut});
 }
 
 }  // namespace pollux

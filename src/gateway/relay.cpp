@@ -1,7 +1,10 @@
 #include "gateway/relay.h"
 
+#include <algorithm>
+
 #include "base/redact.h"
 #include "gateway/credentials.h"
+#include "gateway/inflate.h"
 #include "gateway/own_answer.h"
 #include "gateway/upload_address.h"
 
@@ -43,7 +46,10 @@ void Relay::start(Attempt& attempt, const RelayContext& context) {
   array_ = plain && !events_ && context.route.streams;
   secret_ = context.key_secret;
   auto headers = headers_for_client(head.headers, context);
+  const auto encoding = head.headers.get("content-encoding");
+  encoded_ = encoding && can_inflate(*encoding);
   if (status_ == 101) {
+    remembered_bytes_ = 0;  // Frames are between the client and Google.
     headers.set("Upgrade", head.headers.get("upgrade").value_or("websocket"));
     return reply_.upgrade(headers);
   }
@@ -56,8 +62,31 @@ void Relay::begin(int status, const Headers& headers, BodyLength length) {
   reply_.start(status, headers, length);
 }
 
-void Relay::bytes(std::string_view bytes) {
+void Relay::note(std::string_view bytes) {
   sent_bytes_ += bytes.size();
+  if (remembered_.size() < remembered_bytes_)
+    remembered_ += bytes.substr(0, remembered_bytes_ - remembered_.size());
+}
+
+Relay::Remembered Relay::remembered() const {
+  Remembered found{remembered_, sent_bytes_ > remembered_.size()};
+  if (!encoded_) return found;
+  constexpr std::size_t piece = 512, longest_text = std::size_t{4} << 20;  // Decoded, it may be far longer.
+  found.text.clear();
+  Inflater inflater;
+  std::string_view rest = remembered_;
+  while (!rest.empty() && found.text.size() <= remembered_bytes_ &&
+         inflater.decode(rest.substr(0, piece), found.text, longest_text)) {
+    rest.remove_prefix(std::min(piece, rest.size()));
+  }
+  if (found.text.size() <= remembered_bytes_) return found;
+  found.text.resize(remembered_bytes_);
+  found.is_cut = true;
+  return found;
+}
+
+void Relay::bytes(std::string_view bytes) {
+  note(bytes);
   if (events_) bytes = events_->take(bytes);
   // An error in the middle of a stream may repeat the key: "Consumer 'api_key:...' has been suspended".
   if (events_ && bytes.find("\"error\"") != std::string_view::npos)
@@ -67,7 +96,7 @@ void Relay::bytes(std::string_view bytes) {
 
 void Relay::give(std::string bytes) {
   if (bytes.size() < worth_giving) return this->bytes(bytes);
-  sent_bytes_ += bytes.size();
+  note(bytes);
   reply_.give_body(std::move(bytes));
 }
 
@@ -76,14 +105,18 @@ void Relay::end() {
   reply_.finish();
 }
 
+void Relay::say(const std::string& last_words) {
+  note(last_words);
+  reply_.body(last_words);
+  reply_.finish();
+}
+
 void Relay::broken(Dialect dialect, const std::string& message) {
   const auto told = "Pollux: the answer broke off: " + message;
   if (events_) {
-    reply_.body(error_event(dialect, 503, told));
-    reply_.finish();
+    say(error_event(dialect, 503, told));
   } else if (array_) {
-    reply_.body(",\r\n" + google_error(503, told) + "\n]");
-    reply_.finish();
+    say(",\r\n" + google_error(503, told) + "\n]");
   } else {
     reply_.abort();
   }

@@ -38,10 +38,20 @@ class Relay {
   // The same for what Pollux words itself; megabytes are not copied.
   void give(std::string bytes);
   void end();
+  // What was sent past this relay.
+  void note(std::string_view bytes);
   // Ends a stream with an error event, everything else by cutting the connection.
   void broken(Dialect dialect, const std::string& message);
 
   bool client_is_slow() const { return reply_.queued_bytes() > client_backlog_bytes; }
+  // Remembers the first so many bytes of the body; 0: none.
+  void remember(std::size_t bytes) noexcept { remembered_bytes_ = bytes; }
+  struct Remembered {
+    std::string text;     // Decoded where it was compressed.
+    bool is_cut = false;  // There was more.
+  };
+  Remembered remembered() const;
+
   int status() const noexcept { return status_; }
   std::uint64_t sent_bytes() const noexcept { return sent_bytes_; }
   // When the answer's head was sent; nothing before.
@@ -51,9 +61,14 @@ class Relay {
   static constexpr std::size_t client_backlog_bytes =
       std::size_t{256} * 1024;  // Then the upstream is paused.
 
+  void say(const std::string& last_words);
+
   Reply& reply_;
   int status_ = 0;
   std::uint64_t sent_bytes_ = 0;
+  std::size_t remembered_bytes_ = 0;
+  std::string remembered_;
+  bool encoded_ = false;  // The body is compressed.
   std::optional<std::chrono::steady_clock::time_point> began_;
   bool array_ = false;                 // A stream as one JSON array.
   std::optional<WholeEvents> events_;  // A stream of plain events.

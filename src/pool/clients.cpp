@@ -97,10 +97,9 @@ ClientRef MemoryClients::put(Client client) {
 }
 
 void MemoryClients::take_out(const ClientRef& client) {
-  const auto kept = client;  // The argument may lie in one of the maps.
-  by_hash_.erase(kept->token_hash);
-  by_id_.erase(kept->id);
-  names_.erase(names_.find(kept->name));
+  names_.erase(names_.find(client->name));
+  const auto kept = by_hash_.extract(client->token_hash);  // The argument may lie in the other map.
+  by_id_.erase(client->id);
 }
 
 Result<void> MemoryClients::check_name(const std::string& name, std::string_view own) const {

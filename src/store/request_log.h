@@ -54,10 +54,11 @@ class RequestLog {
     thread_->configure(limits);
   }
 
-  // A new id for an exchange that began then. In a thousand exchanges of a millisecond none is like another.
-  std::int64_t make_id(WallTime began) noexcept {
-    return first_id_of(began) +
-           static_cast<std::int64_t>(next_.fetch_add(1, std::memory_order_relaxed) % 1000);
+  // An id for an exchange that is over. Of a thousand in one millisecond no two are the same.
+  std::int64_t make_id(const ExchangeRecord& record) noexcept {
+    const auto ended = record.began + std::chrono::floor<Milliseconds>(record.duration);
+    const auto number = next_.fetch_add(1, std::memory_order_relaxed) % 1000;
+    return first_id_of(ended) + static_cast<std::int64_t>(number);
   }
   // How much of each body an exchange that begins now shall bring along.
   std::size_t wanted_body_bytes() const noexcept { return body_bytes_.load(std::memory_order_relaxed); }

@@ -4,9 +4,9 @@
 #include <cstddef>
 #include <cstdint>
 
-namespace pollux {
+#include "base/settings.h"
 
-enum class KeptBodies { off, errors, all };
+namespace pollux {
 
 struct RequestLogLimits {
   int days = 14;  // 0: nothing is kept.
@@ -15,6 +15,10 @@ struct RequestLogLimits {
   KeptBodies bodies = KeptBodies::off;
   std::size_t body_bytes = std::size_t{16} << 10;  // Of each; the rest is cut.
 
+  static RequestLogLimits from(const Settings& settings) {
+    return {settings.request_log_days, settings.request_log_rows, settings.request_log_bytes,
+            settings.request_log_bodies, static_cast<std::size_t>(settings.request_log_body_bytes)};
+  }
   bool keeps_nothing() const noexcept { return days == 0 || rows == 0 || bytes == 0; }
 };
 

@@ -31,7 +31,8 @@ struct RequestFilter {
 
 struct RequestQuery {
   RequestFilter filter;
-  std::int64_t before = std::numeric_limits<std::int64_t>::max();  // Ids below this one only.
+  std::int64_t from = std::numeric_limits<std::int64_t>::min();    // Ids from this one on,
+  std::int64_t before = std::numeric_limits<std::int64_t>::max();  // and below this one.
   std::size_t limit = 50;
 };
 

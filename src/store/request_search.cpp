@@ -200,12 +200,10 @@ class Places {
   bool by_blocks_ = false, over_ = false;
 };
 
-// A word that is a whole id finds that one, wherever it is.
 IdRange range_of(const RequestQuery& query) {
   const auto& filter = query.filter;
-  IdRange range;
-  range.before = query.before;
-  if (filter.since) range.from = first_id_of(*filter.since);
+  IdRange range{query.from, query.before};
+  if (filter.since) range.from = std::max(range.from, first_id_of(*filter.since));
   if (filter.until) range.before = std::min(range.before, first_id_of(*filter.until));
   return range;
 }

@@ -39,7 +39,7 @@ class TimeHistogram {
   void add(const TimeHistogram& more) { counts_.add(more.counts_); }
   const SparseCounts& counts() const noexcept { return counts_; }
 
-  // The time that so many of all (0 to 1) were not above, within 3 %; nothing: there were none.
+  // The time that so many of all (0 to 1) were not above, within 6 %; nothing: there were none.
   std::optional<std::chrono::microseconds> quantile(double share) const;
 
  private:

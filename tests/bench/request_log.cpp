@@ -36,10 +36,14 @@ std::uint64_t scattered(std::uint64_t number) {
 AttemptRecord attempt(std::uint64_t key, int status) {
   const auto number = std::to_string(key % keys);
   const bool well = status < 400;
-  return {"3f9a2c41d0" + number,     "key-" + number, "AIza…x9" + number,
-          status,                    well ? "" : "http",
+  return {"3f9a2c41d0" + number,
+          "key-" + number,
+          "AIza…x9" + number,
+          status,
+          well ? "" : "http",
           well ? "" : "Resource has been exhausted (e.g. check quota).",
-          std::chrono::microseconds(300), std::chrono::milliseconds(900)};
+          std::chrono::microseconds(300),
+          std::chrono::milliseconds(900)};
 }
 
 ExchangeRecord exchange(std::uint64_t number, std::uint64_t of) {
@@ -71,7 +75,8 @@ ExchangeRecord exchange(std::uint64_t number, std::uint64_t of) {
   }
   record.duration = last.began + last.duration;
   record.first_byte = std::chrono::milliseconds(200 + random % 700);
-  record.tokens = {{static_cast<std::int64_t>(random % 5'000), 0, static_cast<std::int64_t>(random % 700), 0}};
+  record.tokens = {
+      {static_cast<std::int64_t>(random % 5'000), 0, static_cast<std::int64_t>(random % 700), 0}};
   record.request_bytes = random % 20'000, record.answer_bytes = random % 3'000;
   return record;
 }
@@ -115,7 +120,8 @@ void insert(RequestFile& file, std::size_t rows, int seconds) {
   for (int second = 0; second < seconds; ++second) {
     std::vector<ExchangeRecord> batch;
     for (std::uint64_t number = 0; number < rows; ++number) {
-      auto& record = batch.emplace_back(exchange(scattered(number + 1'000'000U * static_cast<unsigned>(second)) >> 8, 1));
+      auto& record = batch.emplace_back(
+          exchange(scattered(number + 1'000'000U * static_cast<unsigned>(second)) >> 8, 1));
       record.began = end + std::chrono::seconds(second) + std::chrono::hours(rows);
       record.id = first_id_of(record.began) + static_cast<std::int64_t>(number * 1'000'000 / rows);
     }
@@ -152,12 +158,13 @@ void look(RequestFile& file, const Look& look, std::int64_t before) {
     query.before = *page.next;
     slowest = std::max(slowest, milliseconds_of([&] { page = file.find(query); }));
   }
-  std::printf("%-44s %10.1f %10.1f %6zu %8d %8zu%s\n", look.name, took[times / 2], slowest, first_found, pages,
-              found, page.next ? " ..." : "");
+  std::printf("%-44s %10.1f %10.1f %6zu %8d %8zu%s\n", look.name, took[times / 2], slowest, first_found,
+              pages, found, page.next ? " ..." : "");
 }
 
 void look_all(RequestFile& file, std::int64_t before) {
-  std::printf("\n%-44s %10s %10s %6s %8s %8s\n", "pages of 50, ms", "median", "slowest", "found", "pages", "in all");
+  std::printf("\n%-44s %10s %10s %6s %8s %8s\n", "pages of 50, ms", "median", "slowest", "found", "pages",
+              "in all");
   const Look looks[] = {
       {"no filter", [](RequestFilter&) {}},
       {"key", [](RequestFilter& filter) { filter.key = "key-7"; }},
@@ -180,12 +187,15 @@ void look_all(RequestFile& file, std::int64_t before) {
        [](RequestFilter& filter) {
          filter.key = "key-7", filter.client = "tool 3", filter.model = "gemini-3.5-flash";
        }},
-      {"client and key that hardly met", [](RequestFilter& filter) { filter.client = "tool rare", filter.key = "key-29"; }},
+      {"client and key that hardly met",
+       [](RequestFilter& filter) { filter.client = "tool rare", filter.key = "key-29"; }},
       {"q in a name", [](RequestFilter& filter) { filter.words = {"3.5-flash:stream"}; }},
       {"q in an error", [](RequestFilter& filter) { filter.words = {"4711 ms"}; }},
       {"q, not found", [](RequestFilter& filter) { filter.words = {"nowhere to be found"}; }},
       {"since one day ago, an hour long",
-       [](RequestFilter& filter) { filter.since = end - std::chrono::hours(24), filter.until = end - std::chrono::hours(23); }},
+       [](RequestFilter& filter) {
+         filter.since = end - std::chrono::hours(24), filter.until = end - std::chrono::hours(23);
+       }},
   };
   for (const auto& one : looks) look(file, one, before);
 }
@@ -245,7 +255,8 @@ int main(int count, char** words) {
   const auto rows = count > 1 ? std::strtoull(words[1], nullptr, 10) : 1'000'000;
   const bool keep = count > 2;
   const std::filesystem::path folder =
-      keep ? words[2] : std::filesystem::temp_directory_path() / ("pollux-bench-" + std::to_string(::getpid()));
+      keep ? words[2]
+           : std::filesystem::temp_directory_path() / ("pollux-bench-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   auto opened = RequestFile::open(folder.string(), false);
   if (!opened) {
@@ -254,7 +265,8 @@ int main(int count, char** words) {
   }
   auto& file = *opened->file;
   if (file.rows() == 0) fill(file, rows);
-  std::printf("%-44s %10.0f bytes a row, %.0f MiB\n", "size", static_cast<double>(file.bytes()) / static_cast<double>(file.rows()),
+  std::printf("%-44s %10.0f bytes a row, %.0f MiB\n", "size",
+              static_cast<double>(file.bytes()) / static_cast<double>(file.rows()),
               static_cast<double>(file.bytes()) / (1 << 20));
   look_all(file, RequestQuery{}.before);
   std::printf("\nbehind 900,000 newer rows:");

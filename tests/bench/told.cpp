@@ -32,7 +32,7 @@ ExchangeRecord exchange(int model) {
   record.key_id = "3f9a2c41d07e", record.key_name = "work", record.masked_key = "AIza…x9Qk";
   record.status = 200;
   record.outcome = "answered";
-  record.attempts.push_back({"3f9a2c41d07e", "work", 200, "", "", {}, std::chrono::milliseconds(900)});
+  record.attempts.push_back({.key_id = "3f9a2c41d07e", .key_name = "work", .status = 200});
   record.duration = record.first_byte.emplace(std::chrono::milliseconds(900));
   record.tokens = TokenCounts{.input = 100, .cached = 0, .output = 200, .thoughts = 300};
   return record;

@@ -109,6 +109,7 @@ describe('the metrics', () => {
     assert.equal(requests({}), 4);
     assert.equal(metrics.sum('pollux_request_outcomes_total', { outcome: 'answered' }), 4);
     assert.equal(metrics.sum('pollux_attempts_total', { result: 'ok' }), 4);
+    assert.equal(metrics.sum('pollux_request_log_written_total') + metrics.sum('pollux_request_log_waiting'), 4);
     for (const name of ['pollux_request_duration_seconds', 'pollux_first_byte_seconds']) {
       assert.equal(metrics.sum(`${name}_count`), 4);
       assert.equal(metrics.sum(`${name}_bucket`, { le: '+Inf' }), 4);
@@ -170,9 +171,9 @@ describe('the metrics', () => {
 
   it('show policies that do not load', async () => {
     pollux.writePolicy('keys.lua', 'return {');
-    await eventually(async () => (await scrape(pollux)).sum('pollux_policies_in_trouble') === 1);
+    await eventually(async () => (await scrape(pollux)).sum('pollux_in_trouble', { part: 'policies' }) === 1);
     pollux.removePolicy('keys.lua');
-    await eventually(async () => (await scrape(pollux)).sum('pollux_policies_in_trouble') === 0);
+    await eventually(async () => (await scrape(pollux)).sum('pollux_in_trouble', { part: 'policies' }) === 0);
   });
 
   it('have no room for names that a client made up', async () => {

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
+import { listen } from './harness/feed.mjs';
 import { ask, inParallel, keepAliveAgent } from './harness/load.mjs';
 import { TOKEN } from './harness/pollux.mjs';
 import { prompt, stage, STREAM, UNARY } from './harness/stage.mjs';
@@ -51,6 +52,35 @@ describe('several workers', () => {
 
     assert.deepEqual(answers.filter(({ status }) => status !== 200).slice(0, 2), []);
     assert.ok(upstream().length >= 600);
+  });
+
+  it('are watched while they serve: each request is told of or counted as untold, to everybody', async (t) => {
+    const { pollux } = await stage(t, { env: { WORKERS: '4' } });
+    const feeds = await Promise.all([1, 2, 3].map(() => listen(t, pollux)));
+    await Promise.all(feeds.map((feed) => feed.until('traffic')));
+    const agent = keepAliveAgent(16);
+    t.after(() => agent.destroy());
+    let running = true;
+    const passing = (async () => {
+      while (running) {
+        const feed = await listen(t, pollux);
+        assert.equal((await pollux.admin('/metrics')).status, 200);
+        await feed.until('traffic');
+        feed.leave();
+      }
+    })();
+
+    await inParallel(600, 16, (i) => ask(agent, pollux.url + UNARY, { headers, body: JSON.stringify(prompt(`number ${i}`)) }));
+    running = false;
+    await passing;
+
+    for (const feed of feeds) {
+      await eventually(() => feed.accounted() >= 600);
+      assert.equal(feed.accounted(), 600);
+      assert.deepEqual(feed.of('request'), feeds[0].of('request'));
+    }
+    const counts = (await pollux.admin('/metrics')).text.match(/^pollux_requests_total\{.*\} \d+$/gm).map((line) => Number(line.split(' ').at(-1)));
+    assert.equal(counts.reduce((sum, one) => sum + one, 0), 600);
   });
 
   it('share one port and one memory', async (t) => {

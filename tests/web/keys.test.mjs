@@ -3,7 +3,7 @@
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
-import { sortRows, toggled } from '../../web/lib/sorting.js';
+import { inOrder, sortRows, toggled } from '../../web/lib/sorting.js';
 import { filtered, replaced, restingModels, successShare, surveyed } from '../../web/pages/keys/key_list.js';
 import { attention, nextBack } from '../../web/pages/overview/attention.js';
 
@@ -115,6 +115,11 @@ describe('sorting', () => {
     assert.deepEqual(order((row) => row.n), ['Key 1', 'key 9', 'key 10']);
     assert.deepEqual(order((row) => row.v), ['key 10', 'Key 1', 'key 9']);
     assert.deepEqual(order((row) => row.v, true), ['Key 1', 'key 10', 'key 9']);
+  });
+
+  it('begins from the order of before, with what is new at the end and without what is gone', () => {
+    const next = [{ id: 'new' }, { id: 'b' }, { id: 'a', fresh: true }];
+    assert.deepEqual(inOrder(next, ['a', 'gone', 'b'], ({ id }) => id), [{ id: 'a', fresh: true }, { id: 'b' }, { id: 'new' }]);
   });
 
   it('leaves the rows that it was given as they are', () => {

@@ -61,7 +61,8 @@ describe('settings as a form', () => {
 });
 
 describe('a diff as people read it', () => {
-  const diff = '--- shipped/keys.lua\n+++ yours/keys.lua\n@@ -1,3 +1,3 @@\n one\n-two\n+2\n three\n@@ -10 +10,2 @@\n ten\n+eleven\n\\ No newline at end of file\n';
+  const diff = ['--- shipped/keys.lua', '+++ yours/keys.lua', '@@ -1,3 +1,3 @@', ' one', '-two', '+2', ' three',
+    '@@ -10 +10,2 @@', ' ten', '+eleven', '\\ No newline at end of file', ''].join('\n');
 
   it('numbers the lines of both sides', () => {
     const rows = rowsOfDiff(diff);
@@ -76,7 +77,8 @@ describe('a diff as people read it', () => {
   });
 
   it('finds the place that an error names', () => {
-    assert.deepEqual(placeOf("lib/colours.lua:7: '=' expected near 'pool'"), { path: 'lib/colours.lua', line: 7, message: "'=' expected near 'pool'" });
+    assert.deepEqual(placeOf("lib/colours.lua:7: '=' expected near 'pool'"),
+      { path: 'lib/colours.lua', line: 7, message: "'=' expected near 'pool'" });
     assert.deepEqual(placeOf('Pollux: a policy failed: keys.lua:12: no'), { path: 'keys.lua', line: 12, message: 'no' });
     assert.equal(placeOf('out of memory').path, null);
     assert.equal(placeOf(undefined).line, null);
@@ -91,7 +93,8 @@ describe('a diff as people read it', () => {
 describe('what was used of each model', () => {
   const now = Date.parse('2026-11-21T12:00:00Z');
   const later = (minutes) => new Date(now + minutes * 60_000).toISOString();
-  const use = (more = {}) => ({ requests_today: 2, failures: 1, tokens_today: { input: 10, cached: 1, output: 5, thoughts: 2 }, may_use: true, cooldown_until: null, ...more });
+  const use = (more = {}) => ({ requests_today: 2, failures: 1, tokens_today: { input: 10, cached: 1, output: 5, thoughts: 2 }, may_use: true,
+    cooldown_until: null, ...more });
   const key = (models, more = {}) => ({ enabled: true, state: 'ready', cooldown_until: null, models, ...more });
 
   it('sums over the keys', () => {

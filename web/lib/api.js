@@ -18,7 +18,7 @@ export function address(path, params = {}) {
   return given.length ? `${path}?${new URLSearchParams(given)}` : path;
 }
 
-async function call(method, path, { params, body, text, signal } = {}) {
+async function call(method, path, { params, body, text, headers, signal } = {}) {
   const limit = AbortSignal.timeout(TIME_LIMIT_MS);
   let response;
   try {
@@ -29,6 +29,7 @@ async function call(method, path, { params, body, text, signal } = {}) {
         'X-Requested-With': 'pollux',
         ...(body !== undefined && { 'Content-Type': 'application/json' }),
         ...(text !== undefined && { 'Content-Type': 'text/plain; charset=utf-8' }),
+        ...headers,
       },
       body: text ?? (body === undefined ? undefined : JSON.stringify(body)),
       signal: signal && AbortSignal.any ? AbortSignal.any([signal, limit]) : limit,
@@ -43,7 +44,7 @@ async function call(method, path, { params, body, text, signal } = {}) {
 async function read(response, path) {
   const answer = await response.json().catch(() => null);
   if (response.ok && answer !== null) return answer;
-  if (response.status === 401 && path !== 'admin/login') session.set(null);
+  if (response.status === 401 && path !== 'admin/login' && session.get() !== false) session.set(null);
   const error = answer?.error ?? {};
   throw new ApiError(response.status, error.message ?? t('errors.strange', { status: String(response.status) }),
     { ...error, answer, retryAfter: Number(response.headers.get('Retry-After')) || null });

@@ -1,9 +1,9 @@
 // The live feed: one stream for the whole page, open while somebody is signed in and the tab is seen.
 
-import { api } from './api.js';
 import { session } from './session.js';
 import { createStore } from './store.js';
 import { useEffect, useRef } from './ui.js';
+import { askWho } from './who.js';
 
 const NAMES = ['hello', 'traffic', 'request', 'key', 'policies', 'settings', 'clients'];
 const SILENCE_MS = 20_000;  // `traffic` comes each second, a comment every 15.
@@ -16,9 +16,10 @@ const listeners = new Map(NAMES.map((name) => [name, new Set()]));
 let source = null;
 let retry = 0;
 let tries = 0;
+let wasOpen = false;
 let watch = 0;
 
-/** Calls `fn` with the data of each such event. 'hello' comes whenever the feed is open (again): what was missed can be read anew then. */
+/** Calls `fn` with the data of each such event. 'hello' comes when the feed is open again: what was missed can be read then. */
 export function onEvent(name, fn) {
   listeners.get(name).add(fn);
   return () => listeners.get(name).delete(fn);
@@ -45,6 +46,10 @@ function arrived(name, event) {
   if (name === 'hello') {
     tries = 0;
     feedState.set('live');
+    if (!wasOpen) {
+      wasOpen = true;  // What a page has just read needs no second reading.
+      return;
+    }
   }
   const data = JSON.parse(event.data);
   for (const listener of [...listeners.get(name)]) listener(data);
@@ -69,12 +74,9 @@ function reopen() {
   const pause = PAUSES_MS[Math.min(tries, PAUSES_MS.length - 1)];
   tries += 1;
   retry = setTimeout(async () => {
-    // A feed that is refused tells no status; this call does, and a 401 leads to the sign-in page.
-    try { await api.get('admin/session'); } catch (error) {
-      if (error.status !== 401) reopen();
-      return;
-    }
-    open();
+    // A feed that is refused tells no status; this call does, and where nobody is signed in any more the sign-in page comes.
+    try { await askWho(); } catch { return reopen(); }
+    if (session.get()) open();
   }, pause);
 }
 

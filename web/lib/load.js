@@ -32,18 +32,20 @@ export function useLoaded(read, deps, first = null) {
   }, deps);
 
   // After signing in again, what could not be read is read.
-  useEffect(() => session.subscribe((who) => { if (who) reload(); }), []);
+  const failed = useRef(false);
+  failed.current = state.error !== null;
+  useEffect(() => session.subscribe((who) => { if (who && failed.current) reload(); }), []);
 
   return { ...state, reload, set };
 }
 
-/** `fn`, but at most once in `ms`; the last call is never lost. */
+/** `fn`, but at most once in `ms` (a number, or a function that tells it); the last call is never lost. */
 export function throttled(fn, ms) {
   let timer = 0;
   let last = 0;
   return () => {
     if (timer) return;
-    timer = setTimeout(() => { timer = 0; last = Date.now(); fn(); }, Math.max(0, last + ms - Date.now()));
+    timer = setTimeout(() => { timer = 0; last = Date.now(); fn(); }, Math.max(0, last + (typeof ms === 'function' ? ms() : ms) - Date.now()));
   };
 }
 

@@ -1,4 +1,4 @@
-// Who is signed in. undefined: not known yet; null: nobody.
+// Who is signed in. undefined: not known yet; null: nobody, or not any more; false: who was has signed out.
 
 import { createStore } from './store.js';
 

@@ -14,6 +14,18 @@ export function sortRows(rows, value, descending = false, locale = 'en') {
   return valued.map((each) => each.row);
 }
 
+/** The rows as they were ordered before, by their ids; new ones come last. Sorting what is nearly sorted costs a fraction. */
+export function inOrder(rows, ids, rowId) {
+  const left = new Map(rows.map((row) => [rowId(row), row]));
+  const known = [];
+  for (const id of ids) {
+    if (!left.has(id)) continue;
+    known.push(left.get(id));
+    left.delete(id);
+  }
+  return [...known, ...left.values()];
+}
+
 /** The selection after a click on `id`; with `from` (shift) all between the two take the state that `id` gets. */
 export function toggled(selected, ids, id, from = null) {
   const next = new Set(selected);

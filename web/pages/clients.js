@@ -40,8 +40,7 @@ function Client({ client, actions }) {
     <dl class="client-facts">
       <div><dt>${t('clients.field.models')}</dt><dd><${Allowed} models=${client.models} /></dd></div>
       <div><dt>${t('clients.lastUsed')}</dt><dd><${Time} value=${client.last_used} /></dd></div>
-      <div><dt>${t('clients.field.expires_at')}</dt><dd>${client.expires_at ? dateTime(client.expires_at) : html`<span
-        class="muted">${t('common.never')}</span>`}</dd></div>
+      <div><dt>${t('clients.field.expires_at')}</dt><dd>${client.expires_at ? dateTime(client.expires_at) : t('common.never')}</dd></div>
     </dl>
     ${client.from_settings && html`<p class="hint">${t('clients.fromSettings')}</p>`}
     <footer class="button-row">

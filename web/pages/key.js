@@ -23,17 +23,22 @@ export default function KeyPage({ params }) {
   const latest = useRef(loaded);
   latest.current = loaded;
   const soon = useMemo(() => throttled(() => latest.current.reload(), 1000), []);
-  useEvent('key', (event) => { if (event.id === id) soon(); });
+  const [isGone, setGone] = useState(false);
+  useEvent('key', (event) => {
+    if (event.id !== id) return;
+    if (event.state === 'removed') setGone(true);
+    else soon();
+  });
   useEvent('hello', soon);
   useEffect(() => {
-    const timer = setInterval(() => { if (!document.hidden) soon(); }, REFRESH_MS);
+    const timer = setInterval(() => { if (!document.hidden && !isGone) soon(); }, REFRESH_MS);
     return () => clearInterval(timer);
-  }, []);
+  }, [isGone]);
 
   const back = { href: '#/keys', label: t('keys.title') };
   const row = loaded.data;
-  if (!row) {
-    const gone = loaded.error?.status === 404;
+  const gone = isGone || loaded.error?.status === 404;
+  if (!row || gone) {
     return html`<${Page} title=${t('keys.one')} back=${back}>
       ${gone ? html`<${Empty} icon="keys" title=${t('keys.gone')} />` : html`<${Loaded} from=${loaded}>${() => null}<//>`}<//>`;
   }

@@ -8,7 +8,7 @@ import { Button, Empty, Loaded, Page, SearchInput, Select, Table, Tabs, toast } 
 import { AddKeysDialog } from './keys/add_keys.js';
 import { BatchBar, changeKeys } from './keys/batch.js';
 import { columns } from './keys/columns.js';
-import { filtered, surveyed, useKeys } from './keys/key_list.js';
+import { filtered, keyTitle, surveyed, useKeys } from './keys/key_list.js';
 
 const STATES = ['ready', 'resting', 'probing', 'disabled'];
 
@@ -40,30 +40,29 @@ export default function KeysPage({ query }) {
 function KeyList({ keys, reload }) {
   const [filter, setFilter] = useState(() => currentPlace().query);
   const [selected, setSelected] = useState(new Set());
-  const q = useDebounced(filter.q ?? '', 120);
   const survey = useMemo(() => surveyed(keys), [keys]);
-  const rows = useMemo(() => filtered(keys, { ...filter, q }), [keys, filter, q]);
-  const chosen = useMemo(() => keys.filter((key) => selected.has(key.id)), [keys, selected]);
+  const rows = useMemo(() => filtered(keys, filter), [keys, filter]);
+  // What the filters hide is never changed unseen.
+  const chosen = useMemo(() => rows.filter((key) => selected.has(key.id)), [rows, selected]);
   const set = (name) => (value) => setFilter((old) => ({ ...old, [name]: value }));
-  useEffect(() => {
-    const { state, tag, project } = filter;
-    replaceQuery({ state, tag, project, q });
-  }, [filter, q]);
+  const { state, tag, project } = filter;
+  const q = useDebounced(filter.q ?? '');  // Browsers take only so many changes of the address.
+  useEffect(() => replaceQuery({ state, tag, project, q }), [state, tag, project, q]);
 
   const tabs = [{ value: '', label: t('common.all'), count: keys.length },
-    ...STATES.map((state) => ({ value: state, label: t(`states.${state}`), count: survey.states[state] }))];
+    ...STATES.map((value) => ({ value, label: t(`states.${value}`), count: survey.states[value] }))];
   const choices = (label, values) => [{ value: '', label }, ...values.map((value) => ({ value, label: value }))];
   const showAll = html`<${Button} onClick=${() => setFilter({})}>${t('keys.showAll')}<//>`;
   return html`
     <div class="filters">
-      <${Tabs} label=${t('keys.state')} options=${tabs} value=${filter.state ?? ''} onChange=${set('state')} />
+      <${Tabs} label=${t('keys.state')} options=${tabs} value=${state ?? ''} onChange=${set('state')} />
       <${SearchInput} label=${t('keys.search')} value=${filter.q ?? ''} onInput=${set('q')} />
-      ${survey.tags.length > 0 && html`<${Select} labelHidden label=${t('keys.tags')} value=${filter.tag ?? ''} onChange=${set('tag')}
+      ${survey.tags.length > 0 && html`<${Select} labelHidden label=${t('keys.tags')} value=${tag ?? ''} onChange=${set('tag')}
         options=${choices(t('keys.anyTag'), survey.tags)} />`}
-      ${survey.projects.length > 0 && html`<${Select} labelHidden label=${t('keys.project')} value=${filter.project ?? ''} onChange=${set('project')}
+      ${survey.projects.length > 0 && html`<${Select} labelHidden label=${t('keys.project')} value=${project ?? ''} onChange=${set('project')}
         options=${choices(t('keys.anyProject'), survey.projects)} />`}
     </div>
-    <${Table} label=${t('keys.title')} rows=${rows} columns=${columns()} href=${(row) => `#/keys/${row.id}`} rowHeight=${58}
+    <${Table} label=${t('keys.title')} rows=${rows} columns=${columns()} href=${(row) => `#/keys/${row.id}`} rowName=${keyTitle} rowHeight=${58}
       selected=${selected} onSelect=${setSelected} sort=${{ by: 'name' }}
       empty=${html`<${Empty} icon="search" title=${t('keys.noneFits')} action=${showAll} />`} />
     ${chosen.length > 0 && html`<${BatchBar} keys=${chosen} onDone=${reload} onClear=${() => setSelected(new Set())} />`}`;

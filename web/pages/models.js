@@ -7,21 +7,18 @@ import { hasText, t } from '../lib/i18n.js';
 import { throttled, useLoaded } from '../lib/load.js';
 import { href } from '../lib/router.js';
 import { html, useMemo, useState } from '../lib/ui.js';
-import { Badge, Card, Countdown, Loaded, Notice, Page, SearchInput, Table, Tabs } from '../widgets/index.js';
+import { Badge, Card, Countdown, Heads, Loaded, Notice, Page, SearchInput, Table, Tabs } from '../widgets/index.js';
 import { filteredModels, findModels, rowsOf, usageByModel } from './models/usage.js';
 
-const USAGE_MS = 5000;
+const USAGE_MS = 15_000;  // The states of thousands of keys are much to read.
 const SHOWN = ['all', 'used', 'resting', 'hidden'];
 
 function State({ row }) {
   const { usage } = row;
   if (!row.visible) return html`<${Badge} kind="off">${t('models.state.hidden')}<//>`;
-  if (usage.exhausted) {
-    return html`<span class="two-lines"><${Badge} kind="bad">${t('models.state.exhausted')}<//>${usage.until && html`<small
-      class="muted">${t('models.state.until')} <${Countdown} until=${usage.until} /></small>`}</span>`;
-  }
   if (usage.resting > 0) {
-    return html`<span class="two-lines"><${Badge} kind="warn">${t('models.state.resting', { n: usage.resting, all: usage.usable })}<//>
+    const words = usage.exhausted ? t('models.state.exhausted') : t('models.state.resting', { n: usage.resting, all: usage.usable });
+    return html`<span class="two-lines"><${Badge} kind=${usage.exhausted ? 'bad' : 'warn'}>${words}<//>
       ${usage.until && html`<small class="muted">${t('models.state.until')} <${Countdown} until=${usage.until} /></small>`}</span>`;
   }
   return html`<${Badge} kind="good">${t('models.state.ready')}<//>`;
@@ -45,9 +42,9 @@ const columns = () => [
     cell: (row) => number(row.usage.requests) },
   { id: 'failures', label: t('models.column.failures'), from: 700, width: '84px', numeric: true, value: (row) => row.usage.failures,
     cell: (row) => number(row.usage.failures) },
-  { id: 'tokens', label: t('models.column.tokens'), from: 560, width: '150px', numeric: true, value: (row) => row.usage.input + row.usage.output,
+  { id: 'tokens', label: t('models.column.tokens'), from: 560, width: '176px', numeric: true, value: (row) => row.usage.input + row.usage.output,
     cell: tokensOf },
-  { id: 'limits', label: t('models.column.limits'), from: 940, width: '150px', numeric: true, value: (row) => row.input_token_limit,
+  { id: 'limits', label: t('models.column.limits'), from: 940, width: '176px', numeric: true, value: (row) => row.input_token_limit,
     cell: (row) => (row.input_token_limit ? t('requests.tokensInOut',
       { input: compact(row.input_token_limit), output: compact(row.output_token_limit) }) : '–') },
 ];
@@ -67,9 +64,8 @@ function Aliases({ aliases }) {
   return html`<${Card} title=${t('models.aliases.title')}
     actions=${html`<a href=${href('/settings', { q: 'MODEL_ALIASES' })}>${t('models.aliases.change')}</a>`}>
     <p class="muted">${t('models.aliases.text')}</p>
-    <div class="scrolling-x" tabindex="0" role="group" aria-label=${t('models.aliases.title')}><table><thead><tr><th
-      scope="col">${t('models.aliases.name')}</th><th scope="col">${t('models.aliases.model')}</th><th scope="col">${t('models.aliases.source')}</th>
-      </tr></thead>
+    <div class="scrolling-x" tabindex="0" role="group" aria-label=${t('models.aliases.title')}><table>
+      <${Heads} labels=${['name', 'model', 'source'].map((name) => t(`models.aliases.${name}`))} />
       <tbody>${aliases.map((alias) => html`<tr key=${alias.name}><th scope="row" class="mono">${alias.name}</th><td class="mono">${alias.model}</td>
         <td>${alias.source === 'shipped' ? t('models.aliases.shipped') : t('models.aliases.own')}</td></tr>`)}</tbody></table></div><//>`;
 }
@@ -96,8 +92,9 @@ export default function Models() {
       const rows = findModels(rowsOf(data.models, usage), words);
       const aliases = findModels(data.aliases, words);
       const search = html`<${SearchInput} label=${t('models.search')} value=${words} onInput=${setWords} />`;
-      return html`${data.error && html`<${Notice} kind="warn">${t('models.listFailed')} ${data.error}<//>`}
-        <div class="stack"><${List} rows=${rows} search=${search} />
+      return html`<div class="stack">
+          ${data.error && html`<${Notice} kind="warn">${t('models.listFailed')} ${data.error}<//>`}
+          <${List} rows=${rows} search=${search} />
           <div class="grid"><${Aliases} aliases=${aliases} /><${Endings} endings=${data.endings} /></div></div>`;
     }}<//>
   <//>`;

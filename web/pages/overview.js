@@ -33,7 +33,7 @@ export default function OverviewPage() {
   // The visit goes on until its owner says so, also when the first key is there.
   const [first, setFirst] = useState(false);
   useEffect(() => { if (keys.data?.length === 0) setFirst(true); }, [keys.data]);
-  if (first) return html`<${FirstVisit} keys=${keys.data ?? []} reload=${keys.reload} onEnd=${() => setFirst(false)} />`;
+  if (first) return html`<${FirstVisit} keys=${keys.data ?? []} reload=${keys.reload} onEnd=${() => { setFirst(false); scrollTo(0, 0); }} />`;
   return html`<${Page} title=${t('overview.title')}>
     <${Loaded} from=${keys}>${(list) => html`<${Overview} keys=${list} warnings=${keys.warnings} />`}<//>
   <//>`;

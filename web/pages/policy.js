@@ -13,6 +13,8 @@ import { Editor } from './policies/editor.js';
 import { Health, Source, purposeOf } from './policies/file_state.js';
 import { SettingsForm } from './settings/settings_form.js';
 
+const OVERTAKEN = 412;  // Somebody else saved it meanwhile.
+
 const apiPath = (path) => `admin/policies/${path.split('/').map(encodeURIComponent).join('/')}`;
 
 const templateFor = (path) => {
@@ -49,6 +51,7 @@ function useSaving({ file, draft, loaded, setIsNew, leaving }) {
     } catch (failure) {
       if (failure.status === 401) throw failure;
       setError(failure);
+      if (failure.status === OVERTAKEN) loaded.reload();
       return null;
     }
   };
@@ -62,8 +65,7 @@ function useSaving({ file, draft, loaded, setIsNew, leaving }) {
     save: () => attempt(async () => {
       const { text } = draft;
       if (!draft.dirty) return;
-      await api.put(apiPath(file.path), text);
-      const saved = await api.get(apiPath(file.path));
+      const saved = await api.put(apiPath(file.path), text, { headers: file.etag ? { 'If-Match': file.etag } : { 'If-None-Match': '*' } });
       toast(t('policies.saved', { path: file.path }));
       draft.take(text);
       loaded.set(saved);

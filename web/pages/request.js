@@ -27,13 +27,14 @@ function Trouble({ request }) {
 
 function Key({ request }) {
   if (!request.key_id) return request.key || '–';
-  return html`<a href=${href(`/keys/${encodeURIComponent(request.key_id)}`)}>${request.key || request.masked_key}</a> <span
-    class="mono small muted">${request.masked_key}</span>`;
+  return html`<a href=${href(`/keys/${encodeURIComponent(request.key_id)}`)}>${request.key || request.masked_key}</a>${' '}
+    <span class="mono small muted">${request.masked_key}</span>`;
 }
 
 const dialectWords = (request) => (hasText(`requests.dialect.${request.dialect}`) ? t(`requests.dialect.${request.dialect}`) : request.dialect);
 
 function Details({ request }) {
+  const isStreamed = request.streamed && request.endpoint !== 'stream';
   const upstream = request.upstream_model && request.upstream_model !== request.model ? request.upstream_model : null;
   return html`<${Card} title=${t('requests.facts.title')}><${Facts} facts=${[
     [t('requests.column.time'), html`${dateTime(request.time)} <span class="muted">(<${Time} value=${request.time} />)</span>`],
@@ -41,8 +42,7 @@ function Details({ request }) {
     [t('requests.column.model'), request.model || null],
     [t('requests.facts.upstream'), upstream],
     [t('requests.column.key'), html`<${Key} request=${request} />`],
-    [t('requests.filter.dialect'), `${dialectWords(request)},
-      ${request.endpoint}${request.streamed && request.endpoint !== 'stream' ? `, ${t('requests.facts.streamed')}` : ''}`],
+    [t('requests.filter.dialect'), [dialectWords(request), request.endpoint, isStreamed && t('requests.facts.streamed')].filter(Boolean).join(', ')],
     [t('requests.facts.path'), html`<span class="mono">${request.method} ${request.path}</span>`],
     [t('requests.facts.sizes'), t('requests.facts.sizesText', { request: bytes(request.request_bytes), answer: bytes(request.answer_bytes) })],
     [t('requests.facts.id'), html`<span class="mono">${request.id}</span>`],
@@ -86,6 +86,15 @@ async function remove(request) {
   go('/requests');
 }
 
+const All = ({ request }) => html`<div class="stack">
+  <${Trouble} request=${request} />
+  <${Figures} request=${request} />
+  <${Card} title=${t('requests.attempts.title')}><${Attempts} request=${request} /><//>
+  <${Details} request=${request} />
+  <${Bodies} request=${request} />
+  <${Curl} request=${request} />
+</div>`;
+
 export default function Request({ params }) {
   const loaded = useLoaded(() => api.get(`admin/requests/${encodeURIComponent(params.id)}`), [params.id]);
   const request = loaded.data;
@@ -93,14 +102,7 @@ export default function Request({ params }) {
   const gone = loaded.error?.status === 404;
   return html`<${Page} title=${request?.model || request?.path || t('requests.one')} back=${{ href: href('/requests'), label: t('requests.title') }}
     actions=${actions}>
-    ${gone ? html`<${Empty} icon="requests" title=${t('requests.gone')}>${t('requests.goneText')}<//>` : html`<${Loaded}
-      from=${loaded}>${(it) => html`<div class="stack">
-      <${Trouble} request=${it} />
-      <${Figures} request=${it} />
-      <${Card} title=${t('requests.attempts.title')}><${Attempts} request=${it} /><//>
-      <${Details} request=${it} />
-      <${Bodies} request=${it} />
-      <${Curl} request=${it} />
-    </div>`}<//>`}
+    ${gone ? html`<${Empty} icon="requests" title=${t('requests.gone')}>${t('requests.goneText')}<//>`
+      : html`<${Loaded} from=${loaded}>${(it) => html`<${All} request=${it} />`}<//>`}
   <//>`;
 }

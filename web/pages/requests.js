@@ -20,8 +20,8 @@ function LiveSwitch({ paused, onChange }) {
   const feed = useStore(feedState);
   const state = paused ? 'paused' : feed;
   return html`<span class="live-switch"><${Badge} state=${state} kind=${state === 'live' ? 'good' : 'off'}>${t(`requests.live.${state}`)}<//>
-    <${Button} small icon=${paused ? 'play' : 'pause'} onClick=${() => onChange(!paused)}>${t(paused ? 'requests.live.goOn'
-      : 'requests.live.pause')}<//></span>`;
+    <${Button} small icon=${paused ? 'play' : 'pause'} onClick=${() => onChange(!paused)}>
+      ${t(paused ? 'requests.live.goOn' : 'requests.live.pause')}<//></span>`;
 }
 
 /** What came while the reader was elsewhere. */
@@ -41,11 +41,12 @@ function Foot({ tail, filters, onFilters }) {
   if (!tail.more) return tail.rows.length ? html`<p class="list-foot muted">${t('requests.end')}</p>` : null;
   if (isFull(tail)) {
     const goOn = () => { onFilters(withFilter(filters, 'until', tail.rows.at(-1).time)); toTop(); };
-    return html`<div class="list-foot"><p class="muted">${t('requests.full', { n: tail.rows.length })}</p><${Button}
-      onClick=${goOn}>${t('requests.goOnFrom')}<//></div>`;
+    return html`<div class="list-foot"><p class="muted">${t('requests.full', { n: tail.rows.length })}</p>
+      <${Button} onClick=${goOn}>${t('requests.goOnFrom')}<//></div>`;
   }
-  return html`<div class="list-foot">${isFiltered(filters) && tail.searchedUntil && html`<p class="muted">${t('requests.searchedUntil')} <${Time}
-    value=${tail.searchedUntil} /></p>`}
+  const searched = isFiltered(filters) && tail.searchedUntil;
+  return html`<div class="list-foot">
+    ${searched && html`<p class="muted">${t('requests.searchedUntil')} <${Time} value=${searched} /></p>`}
     <${Button} icon="down" onClick=${tail.loadMore}>${t(isFiltered(filters) ? 'requests.searchOn' : 'requests.loadMore')}<//></div>`;
 }
 

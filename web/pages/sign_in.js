@@ -3,15 +3,32 @@
 import { api } from '../lib/api.js';
 import { countdown } from '../lib/format.js';
 import { t } from '../lib/i18n.js';
-import { session } from '../lib/session.js';
-import { html, useEffect, useState } from '../lib/ui.js';
+import { html, useEffect, useLayoutEffect, useRef, useState } from '../lib/ui.js';
+import { askWho } from '../lib/who.js';
 import { useNow } from '../lib/clock.js';
 import { Brand, LanguageSwitch } from '../shell.js';
 import { Button } from '../widgets/button.js';
 import { TextInput } from '../widgets/fields.js';
 import { Notice } from '../widgets/states.js';
 
+/** `again`: in front of a page that may have dialogs open, so it is one itself, above them. */
 export function SignIn({ again }) {
+  return again ? html`<${Cover}><${SignInForm} again /><//>` : html`<${SignInForm} />`;
+}
+
+function Cover({ children }) {
+  const dialog = useRef(null);
+  const shown = useRef(true);
+  useLayoutEffect(() => {
+    dialog.current.showModal();
+    return () => { shown.current = false; };
+  }, []);
+  const stay = (event) => event.preventDefault();
+  const reopen = () => { if (shown.current) dialog.current.showModal(); };
+  return html`<dialog class="cover" ref=${dialog} aria-label=${t('signIn.title')} onCancel=${stay} onClose=${reopen}>${children}</dialog>`;
+}
+
+function SignInForm({ again }) {
   const [username, setUsername] = useState(() => localStorageText('pollux.username') || 'admin');
   const [password, setPassword] = useState('');
   const [failure, setFailure] = useState(null);
@@ -29,7 +46,7 @@ export function SignIn({ again }) {
     try {
       await api.post('admin/login', { username, password });
       remember('pollux.username', username);
-      session.set(await api.get('admin/session'));
+      await askWho();
     } catch (error) {
       setFailure({ ...told(error), until: error.status === 429 ? Date.now() + (error.retryAfter ?? 5) * 1000 : null });
       setPassword('');
@@ -48,7 +65,7 @@ export function SignIn({ again }) {
       <${TextInput} label=${t('signIn.username')} name="username" autocomplete="username" autocapitalize="none" spellcheck="false"
         value=${username} onInput=${setUsername} required />
       <${TextInput} label=${t('signIn.password')} hint=${t('signIn.passwordHint')} type="password" name="password"
-        autocomplete="current-password" value=${password} onInput=${setPassword} required />
+        autocomplete="current-password" value=${password} onInput=${setPassword} required autofocus />
       <${Button} type="submit" kind="main" busy=${busy} disabled=${left > 0}>${t('signIn.submit')}<//>
     </form>
     <p class="hint sign-in-hint">${t('signIn.forgotten')}</p>

@@ -57,7 +57,7 @@ export default {
     answered: 'Answered', failed: 'Failed', client_gone: 'Client left', enabled: 'Enabled', expired: 'Expired', active: 'Active',
   },
   table: {
-    all: 'Select all', one: 'Select', empty: 'Nothing fits.',
+    all: 'Select all', one: 'Select {name}', empty: 'Nothing fits.',
   },
   chart: {
     time: 'Time', asTable: 'As a table',
@@ -346,7 +346,7 @@ export default {
     title: 'Models',
     subtitle: 'What Google offers to your keys, and what was asked of it today.',
     search: 'Search models and names that stand for them',
-    listFailed: 'Google’s list could not be read; this is the last one that is known.',
+    listFailed: 'This list may be old or incomplete:',
     usedToday: { one: '{n} request today', other: '{n} requests today' },
     unlisted: 'used today; not in Google’s list',
     column: { name: 'Model', state: 'Keys', requests: 'Today', failures: 'Failed', tokens: 'Tokens today', limits: 'Largest request' },

@@ -10,7 +10,7 @@ export { Icon } from './icon.js';
 export { Card, Facts, Figure, Page } from './page.js';
 export { Snippet } from './snippet.js';
 export { Empty, Failed, Loaded, Loading, Notice } from './states.js';
-export { Table } from './table.js';
+export { Heads, Table } from './table.js';
 export { Tabs } from './tabs.js';
 export { Countdown, Time } from './time.js';
 export { toast, toastError } from './toast.js';

@@ -2,7 +2,7 @@
 
 import { html, useEffect, useLayoutEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { language, t } from '../lib/i18n.js';
-import { sortRows, toggled } from '../lib/sorting.js';
+import { inOrder, sortRows, toggled } from '../lib/sorting.js';
 import { Icon } from './icon.js';
 
 const CARDS_BELOW = 600;
@@ -11,19 +11,24 @@ const SPARE_ROWS = 8;  // Drawn above and below what is in sight; the range move
 /**
  * columns: [{ id, label, cell(row), value?(row): sorts by it, width?: a track of CSS grid, numeric?, from?: shown from this width in px }]
  * href(row): where the row leads; its link is in the first column. selected, onSelect(set): rows can be ticked.
+ * rowName(row): what a screen reader calls the row's tick box.
  * sort: { by, descending } at first; order outside by giving no column a `value`.
  * card(row): what stands in place of the columns where there is no room for them, `cardHeight` high.
  */
-export function Table({ label, rows, columns, rowId = (row) => row.id, href, selected, onSelect, sort: firstSort, rowHeight: lineHeight = 52,
-  empty, rowClass, card, cardHeight }) {
+export function Table({ label, rows, columns, rowId = (row) => row.id, rowName = rowId, href, selected, onSelect, sort: firstSort,
+  rowHeight: lineHeight = 52, empty, rowClass, card, cardHeight }) {
   const frame = useRef(null);
   const body = useRef(null);
   const anchor = useRef(null);
+  const order = useRef([]);
   const [sort, setSort] = useState(firstSort ?? null);
   const width = useWidth(frame);
   const sorted = useMemo(() => {
     const column = sort && columns.find((each) => each.id === sort.by);
-    return column?.value ? sortRows(rows, column.value, sort.descending, language.get()) : rows;
+    if (!column?.value) return rows;
+    const next = sortRows(inOrder(rows, order.current, rowId), column.value, sort.descending, language.get());
+    order.current = next.map(rowId);
+    return next;
   }, [rows, sort, language.get()]);
   const asCards = Boolean(card) && width < CARDS_BELOW;
   const rowHeight = asCards ? cardHeight : lineHeight;
@@ -46,13 +51,16 @@ export function Table({ label, rows, columns, rowId = (row) => row.id, href, sel
     </div></div>
     <div class="table-body" role="rowgroup" ref=${body} style=${{ height: `${sorted.length * rowHeight}px` }}>
       ${sorted.length > 0 && html`<div class="table-window" role="presentation" style=${{ transform: `translateY(${first * rowHeight}px)` }}>
-        ${sorted.slice(first, last).map((row, i) => html`<${Row} key=${rowId(row)} ...${{ row, shown, href, rowClass }} index=${first + i + 2}
-          ticked=${selected?.has(rowId(row))} onTick=${onSelect && ((event) => tick(event, rowId(row)))} />`)}
+        ${sorted.slice(first, last).map((row, i) => html`<${Row} key=${rowId(row)} index=${first + i + 2}
+          ...${{ row, shown, href, rowClass, rowName }} ticked=${selected?.has(rowId(row))} onTick=${onSelect && ((event) => tick(event, rowId(row)))} />`)}
       </div>`}
     </div></div>
     ${sorted.length === 0 && (empty ?? html`<p class="table-empty muted">${t('table.empty')}</p>`)}
   </div>`;
 }
+
+/** The head of a plain table. */
+export const Heads = ({ labels }) => html`<thead><tr>${labels.map((label) => html`<th scope="col">${label}</th>`)}</tr></thead>`;
 
 function Head({ column, sort, onSort }) {
   const direction = sort?.by === column.id ? (sort.descending ? 'descending' : 'ascending') : undefined;
@@ -63,10 +71,10 @@ function Head({ column, sort, onSort }) {
   </span>`;
 }
 
-function Row({ row, shown, href, rowClass, index, ticked, onTick }) {
+function Row({ row, shown, href, rowClass, rowName, index, ticked, onTick }) {
   return html`<div class="table-row ${ticked ? 'ticked' : ''} ${rowClass?.(row) ?? ''}" role="row" aria-rowindex=${index}>
     ${onTick && html`<span role="cell" class="tick">
-      <input type="checkbox" checked=${ticked} aria-label=${t('table.one')} onClick=${onTick} /></span>`}
+      <input type="checkbox" checked=${ticked} aria-label=${t('table.one', { name: rowName(row) })} onClick=${onTick} /></span>`}
     ${shown.map((column, i) => html`<span role="cell" key=${column.id} class=${column.numeric ? 'numeric' : ''}>
       ${i === 0 && href ? html`<a class="row-link" href=${href(row)}>${column.cell(row)}</a>` : column.cell(row)}</span>`)}
   </div>`;

@@ -7,26 +7,19 @@ import { join } from 'node:path';
 
 import { makeCertificates } from '../../fake_gemini/certificates.mjs';
 import { describeInBrowser, seen } from '../harness/browser.mjs';
-import { ADMIN_TOKEN } from '../harness/pollux.mjs';
+import { goTo, isLive, request, row, signIn, title } from '../harness/dashboard.mjs';
 import { startPrefixProxy } from '../harness/prefix_proxy.mjs';
-import { prompt, UNARY } from '../harness/stage.mjs';
-
-const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
-
-async function signIn(page) {
-  await page.getByLabel('Password').fill(ADMIN_TOKEN);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-}
+import { MODEL } from '../harness/stage.mjs';
 
 describeInBrowser('the page\'s addresses', (it) => {
   it('lead bookmarks of other proxies to the right page', async (scene) => {
     const play = await scene.stage();
     const page = await scene.open(play);
 
-    for (const [bookmark, title, at] of [['keys_status', 'Keys', /#\/keys$/], ['status', 'Keys', /#\/keys$/], ['config', 'Settings', /#\/settings$/],
+    for (const [bookmark, name, at] of [['keys_status', 'Keys', /#\/keys$/], ['status', 'Keys', /#\/keys$/], ['config', 'Settings', /#\/settings$/],
       ['error_logs', 'Requests', /#\/requests\?status=error$/], ['admin/keys', 'Keys', /#\/keys$/], ['admin', 'Overview', /#\/$/]]) {
       await page.goto(`${play.pollux.url}/${bookmark}`);
-      await seen(heading(page, title));
+      await seen(title(page, name));
       assert.match(page.url(), at, bookmark);
     }
   });
@@ -36,7 +29,7 @@ describeInBrowser('the page\'s addresses', (it) => {
 
     await seen(page.getByText('There is no such page.'));
     await page.getByRole('main').getByRole('link', { name: 'Overview' }).click();
-    await seen(heading(page, 'Overview'));
+    await seen(title(page, 'Overview'));
   });
 
   it('work below a path, behind a reverse proxy', async (scene) => {
@@ -46,16 +39,13 @@ describeInBrowser('the page\'s addresses', (it) => {
     const page = await scene.open(play, { url: proxy.url, signedIn: false, at: 'keys_status' });
 
     await signIn(page);
-    await seen(heading(page, 'Keys'));
+    await seen(title(page, 'Keys'));
     assert.equal(page.url(), `${proxy.url}/#/keys`);
-    for (const name of ['Requests', 'Clients', 'Models', 'Policies', 'Settings', 'Overview']) {
-      await page.getByRole('link', { name, exact: true }).first().click();
-      await seen(heading(page, name));
-    }
-    await seen(page.getByRole('status').getByText('Live', { exact: true }));
-    await page.getByRole('link', { name: 'Requests' }).click();
-    await play.pollux.post(UNARY, prompt('through the proxy'));
-    await seen(page.getByRole('row').filter({ hasText: 'gemini-3.5-flash-lite' }));
+    for (const name of ['Requests', 'Clients', 'Models', 'Policies', 'Settings', 'Overview']) await goTo(page, name);
+    await isLive(page);
+    await goTo(page, 'Requests');
+    await request(play);
+    await seen(row(page, MODEL));
   });
 
   it('keep the session for HTTPS alone where Pollux speaks HTTPS', async (scene) => {
@@ -69,9 +59,9 @@ describeInBrowser('the page\'s addresses', (it) => {
     const page = await scene.open(play, { signedIn: false, ignoreHTTPSErrors: true });
 
     await signIn(page);
-    await seen(heading(page, 'Overview'));
+    await seen(title(page, 'Overview'));
     const [cookie] = await page.context().cookies();
     assert.deepEqual([cookie.secure, cookie.httpOnly, cookie.sameSite], [true, true, 'Strict']);
-    await seen(page.getByRole('status').getByText('Live', { exact: true }));
+    await isLive(page);
   });
 });

@@ -12,7 +12,7 @@ const attemptsOf = async (play) => {
 
 describeInBrowser('the settings\' page', (it) => {
   it('changes a setting, and the next request and the next start obey', async (scene) => {
-    const play = await scene.stage({ keys: ['one', 'two', 'three'] });
+    const play = await scene.stage({ keys: ['one', 'two', 'three', 'four', 'five'], env: { MAX_FAILURES: '100' } });
     play.fake.rule({ row: 'internal', times: 'always' });
     assert.equal(await attemptsOf(play), 4);
     const page = await scene.open(play, { at: '#/settings?q=MAX_RETRIES' });
@@ -37,7 +37,7 @@ describeInBrowser('the settings\' page', (it) => {
     const play = await scene.stage();
     const page = await scene.open(play, { at: '#/settings?q=MAX_RETRIES' });
 
-    for (const [wrong, words] of [['many', 'A number is needed.'], ['1.5', 'A whole number is needed.'], ['-1', /^At least 0/]]) {
+    for (const [wrong, words] of [['many', 'A number is needed.'], ['1.5', 'A whole number is needed.'], ['-1', 'At least 0.']]) {
       await field(page, 'MAX_RETRIES').fill(wrong);
       await button(page, 'Save').click();
       await seen(page.getByText(words));

@@ -1,6 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { describeInBrowser, gone, seen } from '../harness/browser.mjs';
+import { button, signIn, title } from '../harness/dashboard.mjs';
 import { ADMIN_TOKEN } from '../harness/pollux.mjs';
 import { eventually } from '../harness/wait.mjs';
 
@@ -8,13 +9,7 @@ const WRONG = /^POST admin\/login answered 401/;
 const THROTTLED = /^POST admin\/login answered 429/;
 const ENDED = /answered 401/;
 
-const heading = (page, name) => page.getByRole('heading', { level: 1, name, exact: true });
 const password = (page) => page.getByLabel('Password');
-
-async function signIn(page, words = ADMIN_TOKEN) {
-  await password(page).fill(words);
-  await page.getByRole('button', { name: 'Sign in' }).click();
-}
 
 describeInBrowser('signing in', (it) => {
   it('turns a wrong password away in words, and lets the right one in', async (scene) => {
@@ -27,14 +22,14 @@ describeInBrowser('signing in', (it) => {
     assert.equal(await password(page).inputValue(), '');
     assert.ok(await password(page).evaluate((field) => field === document.activeElement), 'the next try can be typed at once');
     await signIn(page);
-    await seen(heading(page, 'Overview'));
+    await seen(title(page, 'Overview'));
   });
 
   it('leaves no password, and no session that a script could read, in the page', async (scene) => {
     const play = await scene.stage();
     const page = await scene.open(play, { signedIn: false });
     await signIn(page);
-    await seen(heading(page, 'Overview'));
+    await seen(title(page, 'Overview'));
 
     const kept = await page.evaluate(() => JSON.stringify([location.href, document.cookie, { ...localStorage }, { ...sessionStorage },
       document.documentElement.outerHTML]));
@@ -58,40 +53,40 @@ describeInBrowser('signing in', (it) => {
       return false;
     }, { within_ms: 20_000, what: 'nobody slowed the guesses down' });
 
-    assert.ok(await page.getByRole('button', { name: 'Sign in' }).isDisabled());
+    assert.ok(await button(page, 'Sign in').isDisabled());
   });
 
   it('stays signed in over a reload, and signs out for good', async (scene) => {
     const play = await scene.stage();
     const page = await scene.open(play, { signedIn: false, at: '#/keys' });
     await signIn(page);
-    await seen(heading(page, 'Keys'));
+    await seen(title(page, 'Keys'));
 
     await page.reload();
-    await seen(heading(page, 'Keys'));
+    await seen(title(page, 'Keys'));
     const [cookie] = await page.context().cookies();
-    await page.getByRole('button', { name: 'Sign out' }).click();
-    await seen(heading(page, 'Sign in'));
+    await button(page, 'Sign out').click();
+    await seen(title(page, 'Sign in'));
 
     assert.deepEqual(await page.context().cookies(), []);
     const old = await play.pollux.call('/admin/status', { token: null, headers: { Cookie: `${cookie.name}=${cookie.value}` } });
     assert.equal(old.status, 401, 'the session is over for Pollux, too');
     await page.reload();
-    await seen(heading(page, 'Sign in'));
+    await seen(title(page, 'Sign in'));
   });
 
   it('leads back to where one was when the session has ended', async (scene) => {
     const page = await scene.open(await scene.stage(), { at: '#/keys' });
-    await seen(heading(page, 'Keys'));
+    await seen(title(page, 'Keys'));
     scene.expect(ENDED);
 
     await page.context().request.post(`${new URL(page.url()).origin}/admin/logout`);
     await page.getByRole('link', { name: 'Settings' }).click();
     await seen(page.getByText('Your session has ended.'));
-    await gone(heading(page, 'Settings'));
+    await gone(title(page, 'Settings'));
     await signIn(page);
 
-    await seen(heading(page, 'Settings'));
+    await seen(title(page, 'Settings'));
     assert.match(page.url(), /#\/settings$/);
   });
 });

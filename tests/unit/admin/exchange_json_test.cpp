@@ -22,8 +22,18 @@ ExchangeRecord good_record() {
   record.status = 200;
   record.outcome = "answered";
   record.attempts = {
-      {"0a", "other", 429, "http", "quota", microseconds(10), microseconds(2500)},
-      {"3f9a2c41d07e", "work", 200, "", "", microseconds(2600), microseconds(897'400)},
+      {.key_id = "0a",
+       .key_name = "other",
+       .status = 429,
+       .reason = "http",
+       .message = "quota",
+       .began = microseconds(10),
+       .duration = microseconds(2500)},
+      {.key_id = "3f9a2c41d07e",
+       .key_name = "work",
+       .status = 200,
+       .began = microseconds(2600),
+       .duration = microseconds(897'400)},
   };
   record.duration = microseconds(900'000);
   record.first_byte = microseconds(120'500);

@@ -4,25 +4,12 @@
 
 #include "admin/admin_call.h"
 #include "catch.h"
+#include "fake_policies.h"
 
 using namespace pollux;
 using std::chrono::milliseconds;
 
 namespace {
-
-class FakePolicies final : public PolicyLibrary {
- public:
-  Result<void> load_at_start() override { return {}; }
-  void watch(Loop&) override {}
-  void stop_watching() override {}
-  Result<void> reload() override { return {}; }
-  std::shared_ptr<PolicyState> current(std::size_t, const PolicyHost&) override { return nullptr; }
-  void detach(std::size_t) override {}
-  PolicyReport report() const override { return now; }
-  Result<std::string> text(std::string_view) const override { return std::string(); }
-
-  PolicyReport now;
-};
 
 struct Event {
   std::string name;

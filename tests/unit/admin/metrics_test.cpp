@@ -22,7 +22,7 @@ ExchangeRecord exchange(std::string model, int status, std::vector<AttemptRecord
 }
 
 AttemptRecord attempt(int status, std::string reason = {}) {
-  return {"id", "name", status, std::move(reason), "", microseconds(0), microseconds(0)};
+  return {.key_id = "id", .key_name = "name", .status = status, .reason = std::move(reason)};
 }
 
 ExchangeRecord good(std::string model) {
@@ -34,7 +34,7 @@ void count(Metrics& metrics, const ExchangeRecord& record) {
   metrics.exchange_over(record);
 }
 
-std::uint64_t requests_of(const TrafficCounts& counts, std::string_view model, int status) {
+std::uint64_t requests_of(const ExchangeCounts& counts, std::string_view model, int status) {
   std::uint64_t sum = 0;
   for (const auto& [labels, requests] : counts.requests) {
     if (counts.models[labels.model] == model && labels.status == status) sum += requests;
@@ -91,7 +91,7 @@ TEST_CASE("tokens are counted by model, and together") {
   const auto counts = metrics.counts();
   REQUIRE(counts.models == std::vector<std::string>{"", "other", "flash"});
   CHECK(counts.tokens[2] == TokenCounts{.input = 20, .cached = 8, .output = 40, .thoughts = 60});
-  CHECK(counts.tokens[TrafficCounts::other_models] == TokenCounts{.input = 1});
+  CHECK(counts.tokens[ExchangeCounts::other_models] == TokenCounts{.input = 1});
   const auto totals = metrics.totals();
   CHECK(totals.requests == 3);
   CHECK(totals.failed == 1);

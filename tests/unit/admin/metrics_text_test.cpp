@@ -17,7 +17,7 @@ ExchangeRecord exchange() {
   record.upstream_model = "flash";
   record.status = 200;
   record.outcome = "answered";
-  record.attempts.push_back({"id", "name", 200, "", "", {}, {}});
+  record.attempts.push_back({.key_id = "id", .key_name = "name", .status = 200});
   record.duration = milliseconds(700);
   record.first_byte = milliseconds(40);
   record.tokens = TokenCounts{.input = 10, .cached = 4, .output = 20, .thoughts = 30};
@@ -61,7 +61,8 @@ TEST_CASE("a histogram's buckets are summed up to the count") {
 TEST_CASE("gauges tell how it is now") {
   MetricsReport report{.version = "1", .in_flight = 3, .waiting = 2, .keys = {5, 1, 0, 7}};
   report.loop_lags = {std::chrono::microseconds(250), milliseconds(1500)};
-  report.policies_in_trouble = true;
+  report.in_trouble.policies = true;
+  report.request_log = {.written = 9, .dropped = 4, .waiting = 1, .waiting_bytes = 100};
   report.process.cpu = milliseconds(2500);
   report.process.resident_bytes = 10'485'760;
   report.process.started = WallTime(milliseconds(1'795'852'800'123));
@@ -72,15 +73,19 @@ TEST_CASE("gauges tell how it is now") {
   CHECK(has(text, R"(pollux_keys{state="probing"} 7)"));
   CHECK(has(text, R"(pollux_loop_lag_seconds{worker="1"} 0.00025)"));
   CHECK(has(text, R"(pollux_loop_lag_seconds{worker="2"} 1.5)"));
-  CHECK(has(text, "pollux_policies_in_trouble 1"));
-  CHECK(has(text, "pollux_database_in_trouble 0"));
+  CHECK(has(text, R"(pollux_in_trouble{part="policies"} 1)"));
+  CHECK(has(text, R"(pollux_in_trouble{part="database"} 0)"));
+  CHECK(has(text, R"(pollux_in_trouble{part="request_log"} 0)"));
+  CHECK(has(text, "pollux_request_log_written_total 9"));
+  CHECK(has(text, "pollux_request_log_dropped_total 4"));
+  CHECK(has(text, "pollux_request_log_waiting 1"));
   CHECK(has(text, "process_cpu_seconds_total 2.5"));
   CHECK(has(text, "process_resident_memory_bytes 10485760"));
   CHECK(has(text, "process_start_time_seconds 1795852800.123"));
 }
 
 TEST_CASE("no value of a label can break a line") {
-  TrafficCounts traffic;
+  ExchangeCounts traffic;
   traffic.outcomes["a\"b\\c\nd"] = 1;
   CHECK(has(metrics_text({.version = "1", .traffic = traffic}),
             R"(pollux_request_outcomes_total{outcome="a\"b\\c\nd"} 1)"));

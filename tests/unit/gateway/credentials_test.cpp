@@ -58,6 +58,13 @@ TEST_CASE("nothing that identifies the client is forwarded") {
   CHECK(headers.get("X-Goog-Api-Client") == "genai");
 }
 
+TEST_CASE("nothing makes Google read another method or other headers than Pollux has") {
+  const auto headers = forwardable(
+      with({{"X-HTTP-Method-Override", "POST"}, {"x-http-method", "POST"}, {"X-Method-Override", "POST"}}));
+  CHECK(headers.size() == 0);
+  CHECK(without_credentials("$httpMethod=POST&a=1&%24httpHeaders=x&$key=k") == "a=1");
+}
+
 TEST_CASE("what would lead a browser past Pollux does not reach it") {
   CHECK(stays_behind("Alt-Svc"));
   CHECK(stays_behind("Access-Control-Allow-Origin"));

@@ -192,3 +192,14 @@ TEST_CASE("a session of the Live API is known by its path, and opens a WebSocket
     CHECK(!find_route("GET", target, asking).opens_websocket);
   }
 }
+
+TEST_CASE("lists of models are known in both of Google's shapes") {
+  CHECK(find_route("GET", "/v1beta/models?pageSize=5", {}).lists_models);
+  CHECK(find_route("HEAD", "/v1beta/openai/models", {}).lists_models);
+  CHECK(find_route("GET", "/v1beta/openai/models", {}).endpoint == "openai");
+  for (const auto* target : {"/v1beta/openai/models/x", "/v1beta/models/x", "/v1beta/files"}) {
+    CHECK_FALSE(find_route("GET", target, {}).lists_models);
+  }
+  CHECK_FALSE(post("/v1beta/openai/models").lists_models);
+  CHECK(post("/v1alpha/auth_tokens").endpoint == "auth_tokens");
+}

@@ -148,3 +148,9 @@ TEST_CASE("a function's argument named usage does not stand in for a native answ
 
   CHECK(reader.counts() == TokenCounts{8, 0, 12, 63});
 }
+
+TEST_CASE("an interaction tells its usage in names of its own") {
+  CHECK(counts_of(R"({"object": "interaction", "usage": {"total_input_tokens": 80, "total_cached_tokens": 16,
+    "total_output_tokens": 9, "total_thought_tokens": 48, "total_tool_use_tokens": 2, "total_tokens": 139}})") ==
+        TokenCounts{82, 16, 9, 48});
+}

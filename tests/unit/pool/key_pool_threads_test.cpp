@@ -239,7 +239,7 @@ TEST_CASE("eight threads serve and administrate one pool, and no request stays i
 TEST_CASE("clients are found while others come and go") {
   const auto clients = Clients::create();
   const WallTime now{1ms};
-  clients->add("steady", "steady-token", now);
+  REQUIRE(clients->add("steady-token", {.name = "steady"}, now));
   std::vector<std::thread> threads;
   std::atomic<int> missed = 0;
   for (int t = 0; t < 3; ++t) {

@@ -234,9 +234,9 @@ TEST_CASE("the client is there after identify") {
                "return {resolve = function(request) return request.client.name .. ' ' .. "
                "tostring(request.client:has_tag('friend')) .. table.concat(request.client.tags) end}"}});
   world.clients->restore({.id = "client-1", .name = "ann", .tags = {"friend"}});
-  const auto bob = world.clients->add("bob", "bob's token", world.clock.wall());
+  const auto bob = *world.clients->add("bobs-token", {.name = "bob"}, world.clock.wall());
   Asking asking(world);
-  asking.request.token = "bob's token";
+  asking.request.token = "bobs-token";
   CHECK(asking.identify() == "the client bob");
   CHECK(asking.request.client == bob);
   CHECK(asking.resolve() == "bob false");

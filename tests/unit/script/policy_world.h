@@ -164,6 +164,7 @@ class Asking {
   }
   std::string identify() { return outcome = "waiting", exchange->identify(told<Identified>()), outcome; }
   std::string resolve() { return outcome = "waiting", exchange->resolve(told<Resolved>()), outcome; }
+  std::string permit() { return outcome = "waiting", exchange->permit(told<Permitted>()), outcome; }
   std::string visible(std::string_view model) {
     return outcome = "waiting", exchange->visible(model, told<Visible>()), outcome;
   }

@@ -68,6 +68,9 @@ TEST_CASE("a database of version 1 is read whole by this version") {
   CHECK(keys[0].second.models[0].tokens_today == TokenCounts{});
   REQUIRE(store->load_clients().size() == 1);
   CHECK(store->load_clients()[0].from_settings);
+  CHECK(store->load_clients()[0].models.empty());
+  CHECK(store->load_clients()[0].quota == ClientQuota{});
+  CHECK(store->load_client_usage().empty());
   CHECK(store->load_value("password") == "hash");
 }
 

@@ -110,8 +110,48 @@ TEST_CASE("a restart restores keys, clients and values") {
   CHECK(clients[0].expires_at == noon + 1h);
   CHECK(clients[0].created_at == noon);
   CHECK_FALSE(clients[0].from_settings);
+  CHECK(clients[0].token_hint == "x9Qk");
+  CHECK(clients[0].models == std::vector<std::string>{"gemini-3.*", "gpt-4o"});
+  CHECK(clients[0].quota == ClientQuota{5, std::nullopt, 5'000'000'000});
 
   CHECK(store->load_value("password") == "new");
+}
+
+TEST_CASE("usage of clients is gathered at the end and restored, and goes with its client") {
+  const TemporaryFolder folder;
+  const auto usage_of = [](const std::string& id) {
+    return ClientUsageState{.client_id = id,
+                            .day = 20261121,
+                            .requests_today = 7,
+                            .tokens_today = 5'000'000'000,
+                            .minute = {{noon, 2, 0}, {noon + 250ms, 1, 0}},
+                            .last_used = noon + 1s};
+  };
+  {
+    const auto store = opened(folder.path("data"));
+    store->gather_states([&] {
+      PoolState state;
+      state.clients = {usage_of("client-1"), usage_of("from-settings"), {.client_id = "idle"}};
+      return state;
+    });
+  }
+  {
+    const auto store = opened(folder.path("data"));
+    const auto usage = store->load_client_usage();
+    REQUIRE(usage.size() == 3);
+    CHECK(usage[0].client_id == "client-1");
+    CHECK(usage[0].day == 20261121);
+    CHECK(usage[0].requests_today == 7);
+    CHECK(usage[0].tokens_today == 5'000'000'000);
+    CHECK(usage[0].last_used == noon + 1s);
+    REQUIRE(usage[0].minute.size() == 2);
+    CHECK(usage[0].minute[1].at == noon + 250ms);
+    CHECK(usage[0].minute[1].requests == 1);
+    CHECK_FALSE(usage[2].last_used);
+    store->remove_client("client-1");
+  }
+
+  CHECK(opened(folder.path("data"))->load_client_usage().size() == 2);
 }
 
 TEST_CASE("a state is gathered at the end and restored with all its numbers") {

@@ -28,6 +28,9 @@ inline Client a_client(const std::string& id) {
   client.tags = {"friend"};
   client.expires_at = noon + std::chrono::hours(1);
   client.created_at = noon;
+  client.token_hint = "x9Qk";
+  client.models = {"gemini-3.*", "gpt-4o"};
+  client.quota = {.rpm = 5, .daily_requests = std::nullopt, .daily_tokens = 5'000'000'000};
   return client;
 }
 

@@ -2,8 +2,10 @@
 
 import { t } from '../../lib/i18n.js';
 import { html, useState } from '../../lib/ui.js';
-import { Button, CopyButton, Dialog, Notice, Select, Snippet } from '../../widgets/index.js';
+import { Button, CopyButton, Dialog, Heads, Notice, Select, Snippet } from '../../widgets/index.js';
 import { SNIPPET_NAMES, baseOf, snippetFor, toolsFor } from './snippets.js';
+
+const unseen = (words) => html`<span class="unseen">${words}</span>`;
 
 const PLACEHOLDER = 'YOUR_TOKEN';
 
@@ -19,12 +21,11 @@ export function Connect({ token }) {
     ${!token && html`<p class="hint">${t('clients.connect.placeholder', { placeholder: PLACEHOLDER })}</p>`}
     <h3>${t('clients.connect.tools')}</h3>
     <p class="hint">${t('clients.connect.toolsText')}</p>
-    <div class="scrolling-x" tabindex="0" role="group" aria-label=${t('clients.connect.tools')}><table class="tools"><thead><tr><th
-      scope="col">${t('clients.connect.tool')}</th><th scope="col">${t('clients.connect.field')}</th>
-      <th scope="col">${t('clients.connect.address')}</th><th><span class="unseen">${t('common.copy')}</span></th></tr></thead>
-      <tbody>${toolsFor(base).map((tool) => html`<tr key=${tool.name}><th scope="row">${tool.name}</th><td>${tool.field}</td><td
-        class="mono">${tool.address}</td>
-        <td><${CopyButton} text=${tool.address} label=${t('clients.connect.copyAddress', { name: tool.name })} /></td></tr>`)}</tbody></table></div>
+    <div class="scrolling-x" tabindex="0" role="group" aria-label=${t('clients.connect.tools')}><table class="tools">
+      <${Heads} labels=${[t('clients.connect.tool'), t('clients.connect.field'), t('clients.connect.address'), unseen(t('common.copy'))]} />
+      <tbody>${toolsFor(base).map((tool) => html`<tr key=${tool.name}><th scope="row">${tool.name}</th><td>${tool.field}</td>
+        <td class="mono">${tool.address}</td><td><${CopyButton} text=${tool.address} label=${t('clients.connect.copyAddress', { name: tool.name })} />
+          </td></tr>`)}</tbody></table></div>
   </div>`;
 }
 

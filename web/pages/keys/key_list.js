@@ -5,9 +5,10 @@ import { useEvent } from '../../lib/events.js';
 import { throttled, useLoaded } from '../../lib/load.js';
 import { useEffect, useMemo, useRef } from '../../lib/ui.js';
 
-const MOST_SINGLE_READS = 5;  // More changes at once than this: the whole list is read.
+const MOST_SINGLE_READS = 20;  // More changes at once than this: the whole list is read.
 const SINGLE_MS = 1000;
-const LIST_MS = 5000;
+const LIST_MS = 5000;          // The whole list at most so often, and more seldom the longer it is:
+const LIST_MS_PER_KEY = 4;     // a list of 5,000 keys costs a small machine a tenth of a second.
 
 let seen = null;  // What was read last: shown at once on coming back, and read anew.
 
@@ -20,23 +21,24 @@ export function useKeys() {
     return status.keys;
   }, [], seen);
   seen = list.data;
-  const changed = useRef(new Set()).current;
+  const changed = useRef(new Map()).current;
   const latest = useRef(list);
   latest.current = list;
 
   const [readSome, readAll] = useMemo(() => {
-    const all = throttled(() => { changed.clear(); latest.current.reload(); }, LIST_MS);
+    const all = throttled(() => { changed.clear(); latest.current.reload(); },
+      () => Math.max(LIST_MS, LIST_MS_PER_KEY * (latest.current.data?.length ?? 0)));
     const some = throttled(async () => {
       if (changed.size > MOST_SINGLE_READS) return all();
-      const ids = [...changed];
+      const told = [...changed];
       changed.clear();
-      const keys = await Promise.all(ids.map((id) => api.get(`admin/keys/${id}`).catch(() => ({ id, gone: true }))));
-      latest.current.set((old) => old && replaced(old, keys));
+      const keys = await Promise.all(told.map(([id, state]) => (state === 'removed' ? { id, gone: true } : readKey(id))));
+      latest.current.set((old) => old && replaced(old, keys.filter(Boolean)));
     }, SINGLE_MS);
     return [some, all];
   }, []);
 
-  useEvent('key', ({ id }) => { changed.add(id); readSome(); });
+  useEvent('key', ({ id, state }) => { changed.set(id, state); readSome(); });
   useEvent('hello', readAll);
   const count = list.data?.length ?? 0;
   useEffect(() => {
@@ -45,6 +47,9 @@ export function useKeys() {
   }, [count > 500]);
   return { ...list, warnings: warnings.current };
 }
+
+/** The key as it is; null: that cannot be read now. */
+const readKey = (id) => api.get(`admin/keys/${id}`).catch((error) => (error.status === 404 ? { id, gone: true } : null));
 
 /** The list with these keys put in place of what it had of them; what is `gone` leaves it. */
 export function replaced(list, keys) {

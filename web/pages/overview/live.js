@@ -1,27 +1,20 @@
 // What happens at this moment, from the live feed.
 
-import { useEvent } from '../../lib/events.js';
+import { onEvent } from '../../lib/events.js';
 import { compact, duration, number, percent } from '../../lib/format.js';
 import { t } from '../../lib/i18n.js';
 import { href } from '../../lib/router.js';
-import { html, useState } from '../../lib/ui.js';
+import { createStore, useStore } from '../../lib/store.js';
+import { html } from '../../lib/ui.js';
 import { Badge, Countdown, Figure, Sparkline } from '../../widgets/index.js';
 
 const SECONDS = 60;
-let kept = [];  // The last minute outlives a visit to another page.
-
-function useTraffic() {
-  const [, redraw] = useState(0);
-  useEvent('traffic', (traffic) => {
-    kept = [...kept, traffic].slice(-SECONDS);
-    redraw(traffic.time);
-  });
-  return kept;
-}
+const lastMinute = createStore([]);  // It goes on while another page is shown.
+onEvent('traffic', (traffic) => lastMinute.update((minute) => [...minute, traffic].slice(-SECONDS)));
 
 /** A line that fills from the right while its minute is young. */
-function lastMinute(history, name) {
-  return [...Array(SECONDS - history.length).fill(0), ...history.map((each) => each[name] ?? 0)];
+function line(minute, name) {
+  return [...Array(SECONDS - minute.length).fill(0), ...minute.map((each) => each[name] ?? 0)];
 }
 
 function answeredShare(totals) {
@@ -31,15 +24,15 @@ function answeredShare(totals) {
 
 /** totals: of the last hour, or null. */
 export function LiveFigures({ totals }) {
-  const history = useTraffic();
+  const minute = useStore(lastMinute);
+  const now = minute[minute.length - 1];
   const share = totals && answeredShare(totals);
-  const now = history[history.length - 1];
   const waiting = now?.waiting ? t('overview.waiting', { n: now.waiting }) : null;
   return html`<div class="figures">
     <${Figure} label=${t('overview.rate')} value=${number(now?.requests_per_second, 1)}
-      note=${html`<${Sparkline} values=${lastMinute(history, 'requests_per_second')} />`} />
+      note=${html`<${Sparkline} values=${line(minute, 'requests_per_second')} />`} />
     <${Figure} label=${t('overview.tokenRate')} value=${compact(now?.tokens_per_second)}
-      note=${html`<${Sparkline} values=${lastMinute(history, 'tokens_per_second')} colour="second" />`} />
+      note=${html`<${Sparkline} values=${line(minute, 'tokens_per_second')} colour="second" />`} />
     <${Figure} label=${t('overview.running')} value=${number(now?.in_flight)} note=${waiting ?? t('overview.noneWaiting')} />
     <${Figure} label=${t('overview.latency')} value=${duration(totals?.latency_ms?.p50)}
       note=${t('overview.latencyNote', { p95: duration(totals?.latency_ms?.p95), first: duration(totals?.first_byte_ms?.p50) })} />
@@ -52,8 +45,8 @@ const STATES = ['ready', 'probing', 'resting', 'disabled'];
 
 /** How many keys are in each state: a bar and words that lead to them. */
 export function KeyStates({ states, back }) {
-  const history = useTraffic();
-  const counts = history[history.length - 1]?.keys ?? states;
+  const minute = useStore(lastMinute);
+  const counts = minute[minute.length - 1]?.keys ?? states;
   const all = STATES.reduce((sum, state) => sum + counts[state], 0);
   return html`<section class="key-states card" aria-label=${t('overview.keys')}>
     <div class="key-states-words"><h2><a class="plain" href="#/keys">${t('overview.keyCount', { n: all })}</a></h2>

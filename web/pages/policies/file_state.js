@@ -9,8 +9,10 @@ export function Source({ file }) {
   return html`<${Badge} kind=${file.owner ? 'busy' : 'off'}>${t(file.owner ? 'policies.source.owner' : 'policies.source.shipped')}<//>`;
 }
 
-export const Health = ({ file }) => (file.error ? html`<${Badge} kind="bad" title=${file.error}>${t('policies.broken')}<//>` : html`<${Badge}
-  kind="good">${t('policies.active')}<//>`);
+export function Health({ file }) {
+  if (file.error) return html`<${Badge} kind="bad" title=${file.error}>${t('policies.broken')}<//>`;
+  return html`<${Badge} kind="good">${t('policies.active')}<//>`;
+}
 
 const nameOf = (path) => path.replace(/\.lua$/, '').replaceAll('/', '_');
 

@@ -9,8 +9,7 @@ import { timelineOf } from './timeline.js';
 
 /** A status where an answer came; what went wrong in one word where none did, or where it was no good. */
 function Result({ attempt }) {
-  const kind = attempt.reason && attempt.reason !== 'http' && hasText(`requests.kind.${attempt.reason}`) ? t(`requests.kind.${attempt.reason}`)
-    : null;
+  const kind = hasText(`requests.kind.${attempt.reason}`) ? t(`requests.kind.${attempt.reason}`) : null;
   return html`${attempt.status !== null && html`<${StatusBadge} status=${attempt.status} />`} ${kind && html`<${Badge} kind="bad">${kind}<//>`}`;
 }
 
@@ -33,8 +32,8 @@ export function Attempts({ request }) {
   if (!request.attempts.length) return html`<p class="muted">${t('requests.attempts.none')}</p>`;
   const line = timelineOf(request);
   return html`<table class="attempts"><thead><tr>
-      <th scope="col">${t('requests.attempts.number')}</th><th scope="col">${t('requests.column.key')}</th><th
-        scope="col">${t('requests.attempts.result')}</th>
+      <th scope="col">${t('requests.attempts.number')}</th><th scope="col">${t('requests.column.key')}</th>
+      <th scope="col">${t('requests.attempts.result')}</th>
       <th scope="col" class="numeric">${t('requests.attempts.began')}</th><th scope="col" class="numeric">${t('requests.column.duration')}</th>
       <th class="lane-cell"><span class="unseen">${t('requests.attempts.line')}</span><${Axis} line=${line} /></th></tr></thead>
     <tbody>${line.bars.map((bar) => html`<tr key=${bar.number}>
@@ -43,6 +42,6 @@ export function Attempts({ request }) {
       <td><${Result} attempt=${bar} />${bar.message && html`<div class="small attempt-words">${bar.message}</div>`}</td>
       <td class="numeric">${duration(bar.began_ms)}</td><td class="numeric">${duration(bar.duration_ms)}</td>
       <td class="lane-cell"><${Bar} bar=${bar} line=${line} /></td></tr>`)}</tbody></table>
-    ${line.firstByte !== null && html`<p class="hint lane-note"><span class="lane-first-mark"
-      aria-hidden="true" />${t('requests.attempts.firstByte', { time: duration(request.first_byte_ms) })}</p>`}`;
+    ${line.firstByte !== null && html`<p class="hint lane-note"><span class="lane-first-mark" aria-hidden="true" />
+      ${t('requests.attempts.firstByte', { time: duration(request.first_byte_ms) })}</p>`}`;
 }

@@ -50,7 +50,7 @@ export const columns = () => [
 export const card = (row) => html`<span class="row-card">
   <span class="row-card-head"><${Outcome} request=${row} /><span class="grow cut">${row.model || row.endpoint}</span>
     <span>${duration(row.duration_ms)}</span></span>
-  <span class="row-card-foot muted"><${When} time=${row.time} /><span
-    class="cut">${[row.client, row.key, retries(row)].filter(Boolean).join(' · ')}</span></span>
+  <span class="row-card-foot muted"><${When} time=${row.time} />
+    <span class="cut">${[row.client, row.key, retries(row)].filter(Boolean).join(' · ')}</span></span>
   <span class="row-card-foot"><${Last} request=${row} /></span>
 </span>`;

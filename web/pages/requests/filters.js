@@ -50,9 +50,9 @@ function hasModel(request, pattern) {
 }
 
 function hasWords(request, words) {
-  const text = [request.id, request.model, request.upstream_model, request.path, request.client, request.key, request.error]
+  const text = [request.id, request.model, request.upstream_model, request.path, request.client, request.key, request.reason, request.error]
     .filter(Boolean).join('\n').toLowerCase();
-  return text.includes(words.toLowerCase());
+  return words.toLowerCase().split(/\s+/).every((word) => text.includes(word));
 }
 
 const TESTS = {

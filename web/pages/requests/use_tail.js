@@ -15,13 +15,14 @@ const ASK_MS = 2000;    // How often the log is asked for what the feed cannot t
 export function useTail(filters, hold) {
   const [tail, setTail] = useState(emptyTail);
   const [state, setState] = useState({ loading: true, error: null });
-  const live = useRef({ turn: 0, queue: [], loading: false });
+  const live = useRef({ turn: 0, queue: [], reading: 0 });
   Object.assign(live.current, { filters, hold });
 
+  // What was asked of another list, before the last `reload`, is dropped; all else finds its place in the list.
   const read = useCallback(async (more, put) => {
     const now = live.current;
-    const turn = ++now.turn;
-    now.loading = true;
+    const { turn } = now;
+    now.reading += 1;
     setState({ loading: true, error: null });
     try {
       const page = await api.get('admin/requests', { ...now.filters, ...more, limit: PAGE_ROWS });
@@ -31,11 +32,14 @@ export function useTail(filters, hold) {
     } catch (error) {
       if (turn === now.turn) setState({ loading: false, error });
     } finally {
-      if (turn === now.turn) now.loading = false;
+      now.reading -= 1;
     }
   }, []);
 
-  const reload = useCallback(() => read({}, (_old, page) => begun(page)), []);
+  const reload = useCallback(() => {
+    live.current.turn += 1;
+    return read({}, (_old, page) => begun(page));
+  }, []);
   const catchUp = useCallback(() => read({}, caughtUp), []);
 
   useEffect(() => {
@@ -62,7 +66,7 @@ function useLiveRows(live, setTail, catchUp) {
       if (fits === true) current.queue = [...current.queue, request].slice(-MAX_HELD);
     };
     const flush = () => {
-      if (!current.queue.length || current.loading) return;
+      if (!current.queue.length || current.reading) return;
       const requests = current.queue;
       current.queue = [];
       setTail((old) => arrived(old, requests, current.hold));

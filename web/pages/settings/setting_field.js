@@ -1,6 +1,7 @@
 // One setting as a field: its name and sentence, the input that fits its type, where its value comes from.
 
 import { hasText, t } from '../../lib/i18n.js';
+import { href } from '../../lib/router.js';
 import { html } from '../../lib/ui.js';
 import { Badge, Button, Field, Select, Switch, TextArea, TextInput } from '../../widgets/index.js';
 import { isChanged, mayChange, toInput } from './model.js';
@@ -9,7 +10,13 @@ import { isChanged, mayChange, toInput } from './model.js';
 export const aboutOf = (setting) => (hasText(`settings.about.${setting.name}`) ? t(`settings.about.${setting.name}`) : setting.about);
 
 const SOURCES = { default: 'default', environment: 'environment', '.env': 'file', 'command line': 'commandLine', here: 'here' };
-const sourceWords = (setting) => t(`settings.source.${SOURCES[setting.source] ?? 'default'}`);
+
+/** Where a value comes from; the line of .env and the name of an option are said, too. */
+function sourceWords(setting) {
+  const words = t(`settings.source.${SOURCES[setting.source] ?? 'default'}`);
+  if (setting.source === '.env') return setting.place ?? words;
+  return setting.source === 'command line' && setting.place ? `${words} (${setting.place})` : words;
+}
 
 function valueWords(setting, value) {
   if (value === null || value === undefined || value === '' || (Array.isArray(value) && !value.length)) return t('settings.empty');
@@ -32,7 +39,7 @@ function hintOf(setting) {
 
 function Input({ setting, value, error, onInput }) {
   const common = { label: t('settings.valueOf', { name: setting.name }), labelHidden: true, error, value, onInput, hint: hintOf(setting) || undefined,
-    placeholder: setting.default === null ? t('settings.empty') : valueWords(setting, setting.default), spellcheck: false, autocomplete: 'off' };
+    placeholder: setting.default_text ?? valueWords(setting, setting.default), spellcheck: false, autocomplete: 'off' };
   if (setting.type === 'boolean') {
     const words = html`<span class="unseen">${common.label}: </span>${t(value ? 'settings.on' : 'settings.off')}`;
     return html`<${Switch} label=${words} checked=${value} onChange=${onInput} />`;
@@ -58,12 +65,14 @@ export function SettingField({ setting, input, error, onInput }) {
   return html`<div class="setting ${changed ? 'changed' : ''}">
     <div class="setting-words"><div class="setting-head"><h3 class="mono">${setting.name}</h3>
         <${Badge} kind=${setting.source === 'here' ? 'good' : setting.pinned ? 'warn' : 'off'}>${sourceWords(setting)}<//>
+        ${setting.policy && html`<a class="small mono" href=${href(`/policies/${setting.policy}`)}>${setting.policy}</a>`}
         ${!setting.changeable && html`<${Badge} kind="off">${t('settings.atStart')}<//>`}</div>
       <p>${aboutOf(setting)}</p></div>
-    <div class="setting-value">${mayChange(setting) ? html`<${Input} ...${{ setting, value, error, onInput }} />` : html`<${Fixed}
-      setting=${setting} />`}
+    <div class="setting-value">
+      ${mayChange(setting) ? html`<${Input} ...${{ setting, value, error: error ?? setting.error, onInput }} />`
+        : html`<${Fixed} setting=${setting} />`}
       ${setting.type !== 'secret' && html`<p class="hint setting-default">
-        <span>${t('settings.defaultIs', { value: valueWords(setting, setting.default) })}</span>
+        <span>${t('settings.defaultIs', { value: setting.default_text ?? valueWords(setting, setting.default) })}</span>
         ${mayChange(setting) && value !== standard && html`<${Button} kind="quiet" small
           onClick=${() => onInput(standard)}>${t('settings.toDefault')}<//>`}</p>`}</div>
   </div>`;
