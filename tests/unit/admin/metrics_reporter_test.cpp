@@ -25,13 +25,14 @@ class Folder {
 struct Play {
   SystemClock clock;
   Folder folder;
+  // They outlive the threads that open files: ThreadSanitizer does not see libuv close its own.
+  Loop worker, loop;
   std::unique_ptr<Store> store = *Store::open(folder.path());
   std::unique_ptr<KeyPool> pool = KeyPool::create(clock);
   RequestLog requests{folder.path(), clock, {}};
   Metrics metrics;
   LiveFeed feed;
   FakePolicies policies;
-  Loop worker, loop;
   MetricsReporter reporter{loop, {metrics, feed, *pool, *store, requests, policies, clock, "1.2.3"}};
   std::vector<std::string> reports;
 
