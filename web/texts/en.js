@@ -386,7 +386,7 @@ export default {
         createThis: 'Write {path}',
     },
     purpose: {
-      auth: 'Who is asking?', models: 'Which model does Google get, and which are shown?', keys: 'Which key pays?',
+      auth: 'Who is asking?', access: 'What may a client with limits ask for?', models: 'Which model does Google get, and which are shown?', keys: 'Which key pays?',
       failover: 'An attempt failed: and now?', transform: 'The last word before sending, the first after the answer', health: 'Is a key well again?',
       record: 'What is kept of a request that is over?', limits: 'How much does Google let a project ask?',
         media: 'What may be fetched for requests, and how are pictures answered?',

@@ -370,7 +370,7 @@ export default {
       wrong: '只能用字母、数字、- 和 _，文件夹用 / 分隔，以 .lua 结尾。', comment: '用一句话说明它决定什么。', createThis: '编写 {path}',
     },
     purpose: {
-      auth: '谁在请求？', models: '实际用哪个模型？显示哪些模型？', keys: '用哪个密钥？',
+      auth: '谁在请求？', access: '受限的客户端可以请求什么？', models: '实际用哪个模型？显示哪些模型？', keys: '用哪个密钥？',
       failover: '一次尝试失败后怎么办？', transform: '发送前和收到响应后的最后修改', health: '密钥恢复正常了吗？',
       record: '请求结束后记录什么？', limits: 'Google 给每个项目多少配额？', media: '可以为请求抓取哪些文件？图片如何返回？',
       dialects_openai: 'OpenAI 格式与 Google 格式的互相转换', dialects_anthropic: 'Anthropic 格式与 Google 格式的互相转换',

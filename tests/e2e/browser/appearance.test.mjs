@@ -43,7 +43,7 @@ const PAGES = {
 };
 const DIALOGS = { keys: 'Add keys', clients: 'New client' };
 // What stands there if a text is missing: its name.
-const NAME_OF_A_TEXT = /\b(?:common|errors|nav|shell|feed|states|table|chart|signIn|overview|first|keys|requests|clients|models|policies|settings)\.(?!lua\b)[a-z]\w*/;
+const NAME_OF_A_TEXT = /\b(?:common|errors|nav|shell|feed|states|table|chart|signIn|overview|first|keys|requests|clients|models|policies|settings)\.(?!(?:lua|md)\b)[a-z]\w*/;
 
 async function visit(page, play, { at, ready }) {
   await page.goto(`${play.pollux.url}/${typeof at === 'function' ? at(play) : at}`);
