@@ -324,9 +324,10 @@ function models.resolve(request, name)
 end
 
 
--- A list shows a client what it may use. One that hides nothing passes as Google wrote it.
+-- A list shows a client what it may use, and the owner everything. One that hides nothing passes as Google wrote it.
 function models.visible(request, model)
-  return type(model.name) ~= "string" or request.client:may_use(models.plain(model.name))
+  local client = request.client
+  return not client or type(model.name) ~= "string" or client:may_use(models.plain(model.name))
 end
 
 

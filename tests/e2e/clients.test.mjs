@@ -332,10 +332,10 @@ describe('a client after a restart', () => {
     await play.pollux.kill();
     play.pollux = await play.pollux.restart();
 
-    const after = await readClient(play.pollux, client);
-    assert.deepEqual([after.usage.requests_today, after.rpm, after.tags, after.models], [3, 3, ['friend'], ['gemini-*']]);
+    const found = await readClient(play.pollux, client);
+    assert.deepEqual([found.usage.requests_today, found.rpm, found.tags, found.models], [3, 3, ['friend'], ['gemini-*']]);
     assert.equal((await generate(play.pollux, client.token)).status, 429);
-    assert.ok(after.last_used);
+    assert.ok(found.last_used);
   });
 
   it('of ALLOWED_TOKENS keeps what was changed while the variable names it, and again when it does', async (t) => {

@@ -164,6 +164,9 @@ describe('a client that may use some models', () => {
     }
     const pager = await new GoogleGenAI({ apiKey: client.token, httpOptions: { baseUrl: pollux.url } }).models.list();
     assert.ok(pager.page.every(({ name }) => allowed(name)));
+    const owners = (await pollux.admin('/admin/models')).json();
+    assert.equal(owners.error, null);
+    assert.ok(owners.models.length > listed.length && owners.models.every(({ visible }) => visible));
     assert.equal((await pollux.call(`/v1beta/models/${THEIRS}`, { token: client.token })).status, 403);
     assert.equal((await pollux.call(`/v1beta/models/${OURS}`, { token: client.token })).status, 200);
   });

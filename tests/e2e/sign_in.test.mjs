@@ -34,7 +34,7 @@ describe('signing in', () => {
 
   it('gives a cookie that is as good as the token, and takes it back', async () => {
     const page = browser(pollux);
-    assert.equal((await page.call('GET', '/admin/session')).status, 401);
+    assert.deepEqual((await page.call('GET', '/admin/session')).json(), { username: null });
 
     const answer = await page.signIn();
     assert.equal(answer.status, 200, answer.text);
@@ -53,7 +53,8 @@ describe('signing in', () => {
     assert.equal((await page.call('POST', '/admin/logout')).status, 200);
     assert.equal(page.cookie, null);
     page.cookie = stolen;
-    assert.equal((await page.call('GET', '/admin/session')).status, 401);
+    assert.equal((await page.call('GET', '/admin/status')).status, 401);
+    assert.equal((await page.call('GET', '/admin/session')).json().username, null);
     assert.equal((await browser(pollux).call('POST', '/admin/logout')).status, 200, 'signing out without a session');
   });
 
@@ -87,7 +88,7 @@ describe('signing in', () => {
   it('is no way in without a cookie that was given', async () => {
     for (const Cookie of ['pollux_session=', 'pollux_session=wrong', `pollux_session=${ADMIN_TOKEN}`, `pollux_session=${'x'.repeat(4000)}`, 'pollux_session',
       ';;;=;', 'pollux_session="a"; pollux_session=b']) {
-      assert.equal((await pollux.call('/admin/session', { token: null, headers: { Cookie } })).status, 401, Cookie);
+      assert.equal((await pollux.call('/admin/status', { token: null, headers: { Cookie } })).status, 401, Cookie);
     }
   });
 
@@ -156,9 +157,9 @@ describe('who guesses', () => {
     assert.equal(held.status, 429, 'even the right password waits');
     assert.equal(held.header('retry-after'), '1');
     assert.equal((await guesser.call('GET', '/admin/status', { headers: basic('admin', ADMIN_TOKEN) })).status, 429);
-    assert.equal((await inside.call('GET', '/admin/session')).status, 200);
-    assert.equal((await pollux.admin('/admin/session')).status, 200);
-    for (let i = 0; i < 20; i += 1) assert.equal((await pollux.admin('/admin/session', { headers: { Authorization: 'Bearer wrong' } })).status, 401);
+    assert.equal((await inside.call('GET', '/admin/status')).status, 200);
+    assert.equal((await pollux.admin('/admin/status')).status, 200);
+    for (let i = 0; i < 20; i += 1) assert.equal((await pollux.admin('/admin/status', { headers: { Authorization: 'Bearer wrong' } })).status, 401);
 
     await new Promise((done) => { setTimeout(done, 1100); });
     assert.equal((await guesser.signIn('wrong')).status, 401);
@@ -175,7 +176,7 @@ describe('sessions', () => {
     const page = browser(play.pollux);
     await page.signIn();
     const { cookie } = page;
-    const status = async (pollux) => (await pollux.call('/admin/session', { token: null, headers: { Cookie: cookie } })).status;
+    const status = async (pollux) => (await pollux.call('/admin/status', { token: null, headers: { Cookie: cookie } })).status;
 
     await play.pollux.stop();
     play.pollux = await play.pollux.restart();
@@ -196,12 +197,12 @@ describe('sessions', () => {
     const { pollux } = await stage(t, { keys: ['one'], env: { WORKERS: '4' } });
     const page = browser(pollux);
     await page.signIn();
-    const answers = await Promise.all(Array.from({ length: 32 }, () => page.call('GET', '/admin/session')));
+    const answers = await Promise.all(Array.from({ length: 32 }, () => page.call('GET', '/admin/status')));
     assert.ok(answers.every(({ status }) => status === 200));
     const { cookie } = page;
     await page.call('POST', '/admin/logout');
     page.cookie = cookie;
-    const gone = await Promise.all(Array.from({ length: 32 }, () => page.call('GET', '/admin/session')));
+    const gone = await Promise.all(Array.from({ length: 32 }, () => page.call('GET', '/admin/status')));
     assert.ok(gone.every(({ status }) => status === 401));
   });
 });
