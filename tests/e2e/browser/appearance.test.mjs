@@ -97,6 +97,28 @@ describeInBrowser('every page', (it) => {
     await seen(page.getByRole('link', { name: 'Keys', exact: true }));
   });
 
+  it('costs the line less than 300 KiB, all pages together, and next to nothing the second time', async (scene) => {
+    const play = await busyStage(scene);
+    const page = await scene.open(play);
+    const sizes = [];
+    page.on('requestfinished', (loaded) => {
+      if (/\/(?:web\/.*)?$/.test(new URL(loaded.url()).pathname)) sizes.push(loaded.sizes().then(({ responseBodySize }) => responseBodySize));
+    });
+    const visitAll = async () => {
+      sizes.length = 0;
+      await page.reload();
+      for (const place of Object.values(PAGES)) await visit(page, play, place);
+      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    };
+
+    const cache = await page.context().newCDPSession(page);
+    await cache.send('Network.clearBrowserCache');
+    const fresh = await visitAll();
+    const again = await visitAll();
+    assert.ok(fresh > 50 * 1024 && fresh < 300 * 1024, `${fresh} bytes`);
+    assert.ok(again < 10 * 1024, `${again} bytes`);
+  });
+
   it('can be used by everybody before one is signed in, and on the first visit', async (scene) => {
     const play = await scene.stage({ keys: [] });
     scene.expect(/^GET ready answered 503/);
