@@ -106,6 +106,8 @@ function Outlet({ route, params, query }) {
     route?.load().then((module) => setPage(() => module.default), setFailure);
   };
   useEffect(load, [route]);
+  // What could not be fetched while Pollux was away is there again.
+  useEvent('hello', () => { if (failure) location.reload(); });
   if (!route) return html`<${Empty} title=${t('shell.nowhere')} action=${html`<a href="#/">${t('nav.overview')}</a>`} />`;
   const wrong = broken ? t('errors.broken', { message: String(broken.message ?? broken) }) : failure && t('errors.page');
   if (wrong) return html`<${Failed} error=${new Error(wrong)} retry=${() => location.reload()} />`;

@@ -84,7 +84,7 @@ function options(element, { series, stacked, format, tick, height, width }) {
   const bands = stacked ? drawn.slice(1).map((_, i) => ({ series: [i + 1, i + 2] })) : [];  // Each is filled down to the next one only.
   return {
     width, height, bands,
-    padding: [8, 8, 0, 0],
+    padding: [8, 24, 0, 0],  // On the right there is room for half a label.
     cursor: { drag: { x: false, y: false }, points: { size: 6 } },
     scales: { y: { range: (_plot, low, high) => [0, high > 0 ? high * 1.05 : 1] } },
     axes: [

@@ -10,8 +10,8 @@ export function Time({ value, none = t('common.never') }) {
   return html`<time datetime=${new Date(value).toISOString()} title=${dateTime(value)}>${relative(value, now)}</time>`;
 }
 
-/** A clock that runs down to `until`; `children` stands there once it is over. */
-export function Countdown({ until, children = t('common.now') }) {
+/** A clock that runs down to `until`; `children` stand there once it is over. */
+export function Countdown({ until, children = countdown(0) }) {
   const now = useNow(true);
   const left = new Date(until).getTime() - now;
   if (left <= 0) return children;

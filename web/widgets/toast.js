@@ -7,6 +7,7 @@ import { Icon } from './icon.js';
 
 const toasts = createStore([]);
 const SHOWN_MS = 6000;
+const SHOWN_WITH_ACTION_MS = 15_000;
 const MOST = 4;
 let count = 0;
 
@@ -16,7 +17,7 @@ const dismiss = (id) => toasts.update((list) => list.filter((each) => each.id !=
 export function toast(text, { kind = 'good', action } = {}) {
   const id = ++count;
   toasts.update((list) => [...list.filter((each) => each.text !== text), { id, text, kind, action }].slice(-MOST));
-  if (kind !== 'bad') setTimeout(() => dismiss(id), SHOWN_MS);
+  if (kind !== 'bad') setTimeout(() => dismiss(id), action ? SHOWN_WITH_ACTION_MS : SHOWN_MS);
 }
 
 /** What failed; being signed out is told by the sign-in page. */

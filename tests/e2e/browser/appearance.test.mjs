@@ -43,7 +43,7 @@ const PAGES = {
 };
 const DIALOGS = { keys: 'Add keys', clients: 'New client' };
 // What stands there if a text is missing: its name.
-const NAME_OF_A_TEXT = /\b(?:common|errors|nav|shell|feed|states|table|chart|signIn|overview|first|keys|requests|clients|models|policies|settings)\.(?!lua\b)[a-z]\w*/;
+const NAME_OF_A_TEXT = /\b(?:common|errors|nav|shell|feed|states|table|chart|signIn|overview|first|keys|requests|clients|models|policies|settings)\.(?!(?:lua|md)\b)[a-z]\w*/;
 
 async function visit(page, play, { at, ready }) {
   await page.goto(`${play.pollux.url}/${typeof at === 'function' ? at(play) : at}`);
@@ -95,6 +95,28 @@ describeInBrowser('every page', (it) => {
     }
     await page.reload();
     await seen(page.getByRole('link', { name: 'Keys', exact: true }));
+  });
+
+  it('costs the line less than 300 KiB, all pages together, and next to nothing the second time', async (scene) => {
+    const play = await busyStage(scene);
+    const page = await scene.open(play);
+    const sizes = [];
+    page.on('requestfinished', (loaded) => {
+      if (/\/(?:web\/.*)?$/.test(new URL(loaded.url()).pathname)) sizes.push(loaded.sizes().then(({ responseBodySize }) => responseBodySize));
+    });
+    const visitAll = async () => {
+      sizes.length = 0;
+      await page.reload();
+      for (const place of Object.values(PAGES)) await visit(page, play, place);
+      return (await Promise.all(sizes)).reduce((sum, size) => sum + size, 0);
+    };
+
+    const cache = await page.context().newCDPSession(page);
+    await cache.send('Network.clearBrowserCache');
+    const fresh = await visitAll();
+    const again = await visitAll();
+    assert.ok(fresh > 50 * 1024 && fresh < 300 * 1024, `${fresh} bytes`);
+    assert.ok(again < 10 * 1024, `${again} bytes`);
   });
 
   it('can be used by everybody before one is signed in, and on the first visit', async (scene) => {

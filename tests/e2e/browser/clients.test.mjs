@@ -96,7 +96,7 @@ describeInBrowser('the clients\' page', (it) => {
     await request(play, 'hi', { token: 'somebody-else-entirely' });
     const page = await scene.open(play, { at: '#/clients' });
 
-    await page.getByRole('listitem').getByRole('link', { name: 'Requests' }).first().click();
+    await page.getByRole('main').getByRole('link', { name: 'Requests' }).first().click();
 
     await seen(title(page, 'Requests'));
     await eventually(async () => await page.getByRole('table').getAttribute('aria-rowcount') === '2');

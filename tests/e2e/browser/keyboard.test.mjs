@@ -75,7 +75,7 @@ describeInBrowser('the keyboard alone', (it) => {
     await press(page, row(page, MODEL).getByRole('link'));
 
     await seen(title(page, MODEL));
-    await press(page, page.getByRole('main').getByRole('link', { name: 'Requests' }));
+    await press(page, page.getByRole('main').getByRole('link', { name: 'Requests', exact: true }));
     await seen(title(page, 'Requests'));
   });
 

@@ -69,6 +69,7 @@ describeInBrowser('the live feed', (it) => {
     scene.atEnd(proxy.close);
     const page = await scene.open(play, { url: proxy.url, at: '#/requests' });
     await isLive(page);
+    await seen(title(page, 'Requests'));
     scene.expect(/failed: net::/, /answered 50[23]/);
 
     await play.pollux.stop();

@@ -464,7 +464,7 @@ TEST_CASE("a lower-case name in the env file is warned of, in the environment it
 TEST_CASE("every setting has a sentence, a reader and names of its own") {
   Strings names;
   for (const Setting& setting : all_settings()) {
-    CHECK(setting.read != nullptr);
+    CHECK(setting.kind.read != nullptr);
     CHECK(setting.about.ends_with('.'));
     names.emplace_back(setting.name);
     for (const auto alias : aliases_of(setting)) names.emplace_back(alias);

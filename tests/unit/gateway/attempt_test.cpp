@@ -29,6 +29,7 @@ class FakeClient final : public HttpClient {
     return std::make_unique<IdleRequest>(paused);
   }
   std::size_t idle_connections() const override { return 0; }
+  void set_limits(const ClientLimits&) override {}
 
   ResponseEvents* answer = nullptr;
   bool paused = false;

@@ -34,6 +34,7 @@ class PlayedDialect final : public PolicyExchange {
   void resolve(std::function<void(Resolved)>) override {}
   bool wants_visible() const override { return false; }
   void visible(std::string_view, std::function<void(Visible)>) override {}
+  void permit(std::function<void(Permitted)>) override {}
   void select(const Selecting&, std::function<void(Selected)>) override {}
   void judge(const PolicyAttempt&, std::function<void(Judged)>) override {}
   void transform_request(std::function<void(Transformed)>) override {}

@@ -44,6 +44,7 @@ class FakeClient final : public HttpClient {
     return std::make_unique<Request>(*this, alive);
   }
   std::size_t idle_connections() const override { return 0; }
+  void set_limits(const ClientLimits&) override {}
 
   std::vector<Seen> seen;
   Script script;
