@@ -1,5 +1,6 @@
 // What a user has set, as typed values. `app/settings_reader` fills it from the command line, the environment
-// and .env, `app/live_settings` changes copies of it while Pollux runs; every other part only reads it. The names of the variables stand beside the fields.
+// and .env, `app/live_settings` changes copies of it while Pollux runs; every other part only reads it. The
+// names of the variables stand beside the fields.
 #pragma once
 
 #include <chrono>

@@ -191,7 +191,8 @@ KeyStanding KeyEntry::standing(const Moment& now) const {
 KeyStatus KeyEntry::status(const Moment& now, bool with_errors) {
   state.counts.forget_unknown(core_.models);
   project->forget_unknown(core_.models);
-  KeyStatus status{.id = id_, .profile = state.profile, .masked_secret = mask_secret(secret_), .added_at = state.added_at};
+  KeyStatus status{
+      .id = id_, .profile = state.profile, .masked_secret = mask_secret(secret_), .added_at = state.added_at};
   status.cooldown_until = state.rest.until(now);
   if (status.cooldown_until) status.rest_reason = state.rest_reason;
   status.state = name_of(standing(now));

@@ -56,7 +56,8 @@ TEST_CASE("a session is known by its token, until it is ended") {
   CHECK(one.token != other.token);
   CHECK(one.token.size() >= 43);  // 256 bits.
   CHECK(sessions.use(one.token) == one.expires_at);
-  for (const std::string wrong : {"", "x", one.token.substr(1).c_str()}) CHECK(!sessions.use(wrong));
+  for (const auto& wrong : {std::string(), std::string("x"), one.token.substr(1)})
+    CHECK(!sessions.use(wrong));
   sessions.end(one.token);
   sessions.end(one.token);
   CHECK(!sessions.use(one.token));

@@ -137,7 +137,7 @@ TEST_CASE("access.permit lets pass or refuses") {
 }
 
 TEST_CASE("the size of a body is known without a look at it") {
-  PolicyWorld world;
+  PolicyWorld world(Modules{});
   Asking asking(world);
   CHECK(told_by(world, asking, "request.size") == "nil");
   asking.give_body("12345");
