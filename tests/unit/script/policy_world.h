@@ -146,7 +146,9 @@ inline std::string shown(const Verdict& verdict) {
 // One exchange, asked hook by hook. "waiting" stands for no outcome yet.
 class Asking {
  public:
-  explicit Asking(const PolicyWorld& world) : exchange(PolicyExchange::create(world.state, request)) {
+  // Where the world has no policies yet, the exchange is made when it has.
+  explicit Asking(const PolicyWorld& world)
+      : exchange(world.state ? PolicyExchange::create(world.state, request) : nullptr) {
     request.method = "POST";
     request.path = "/v1beta/models/gemini-2.5-flash:generateContent";
     request.model = "gemini-2.5-flash";
