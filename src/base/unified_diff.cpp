@@ -51,10 +51,16 @@ class ShortestPath {
   }
 
  private:
+  // Of diagonal k in the row of so many edits, which begins with -edits.
+  static std::size_t place(int edits, int k) {
+    const int at = k + edits;
+    return static_cast<std::size_t>(at);
+  }
+
   // How far along the old text so many edits lead on diagonal k; -1: not there.
   int furthest(int edits, int k) const {
     if (k < -edits || k > edits) return -1;
-    return trace_[static_cast<std::size_t>(edits)][static_cast<std::size_t>(k + edits)];
+    return trace_[static_cast<std::size_t>(edits)][place(edits, k)];
   }
 
   // Whether the best way there with one more edit comes down from diagonal k + 1, not right from k - 1.
@@ -65,7 +71,7 @@ class ShortestPath {
     for (int k = -edits; k <= edits; k += 2) {
       int x = 0;
       if (edits > 0) x = comes_down(edits, k) ? furthest(edits - 1, k + 1) : furthest(edits - 1, k - 1) + 1;
-      row[static_cast<std::size_t>(k + edits)] = slide(x, k);
+      row[place(edits, k)] = slide(x, k);
     }
     trace_.push_back(std::move(row));
   }

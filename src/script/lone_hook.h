@@ -60,6 +60,7 @@ class LoneHook {
 
  private:
   void tell(const Outcome& outcome) {
+    // NOLINTNEXTLINE(performance-unnecessary-copy-initialization): done() may end this, and the outcome too.
     const auto kept = outcome;
     auto done = std::move(done_);
     done(kept);
