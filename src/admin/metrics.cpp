@@ -8,7 +8,7 @@ namespace {
 constexpr auto bounds_us = [] {
   std::array<std::int64_t, Histogram::bounds.size()> all{};
   for (std::size_t at = 0; at < all.size(); ++at) {
-    // NOLINTNEXTLINE(bugprone-incorrect-roundings): of positive constants; lround() is no constant expression.
+    // NOLINTNEXTLINE(bugprone-incorrect-roundings): positive; lround() is not constexpr.
     all[at] = static_cast<std::int64_t>(Histogram::bounds[at] * 1'000'000 + 0.5);
   }
   return all;

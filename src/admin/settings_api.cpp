@@ -20,14 +20,15 @@ AdminAnswer settings_answer(const SettingsService& settings) {
 AdminAnswer change_settings(const AdminCall& call) {
   if (!call.body.is_object()) return admin_error(400, "expected an object of settings and their values");
   return answer_later(call.admin.loop, [&settings = call.admin.live_settings, wanted = call.body](Tell tell) {
-    settings.change(wanted, [&settings, tell](const std::optional<SettingsService::Refusal>& refused) {
-      tell([&settings, refused] {
-        if (refused) return admin_error(refused->status, refused->message, refused->field);
-        auto answer = settings_answer(settings);
-        answer.when_stored = true;
-        return answer;
-      });
-    });
+    settings.change(
+        wanted, [&settings, tell = std::move(tell)](const std::optional<SettingsService::Refusal>& refused) {
+          tell([&settings, refused] {
+            if (refused) return admin_error(refused->status, refused->message, refused->field);
+            auto answer = settings_answer(settings);
+            answer.when_stored = true;
+            return answer;
+          });
+        });
   });
 }
 
