@@ -1,11 +1,10 @@
-// The page's own small libraries: addresses, numbers, times and texts.
+// The page's own small libraries: addresses, numbers and times.
 
 import assert from 'node:assert/strict';
 import { describe, it } from 'node:test';
 
 import { address } from '../../web/lib/api.js';
 import { bytes, compact, countdown, duration, number, percent, relative } from '../../web/lib/format.js';
-import { fill, preferred } from '../../web/lib/i18n.js';
 import { href, match, parseHash } from '../../web/lib/router.js';
 import { tagsOf } from '../../web/widgets/fields.js';
 
@@ -70,26 +69,5 @@ describe('numbers for people', () => {
 describe('tags as they are typed', () => {
   it('are parted by commas of either script, each once', () => {
     assert.deepEqual(tagsOf(' free, team a，paid、free,,'), ['free', 'team a', 'paid']);
-  });
-});
-
-describe('filling in a text', () => {
-  const rules = new Intl.PluralRules('en');
-
-  it('chooses the plural form by n and writes numbers as the language does', () => {
-    const text = { one: '{n} key of {name}', other: '{n} keys of {name}' };
-    assert.equal(fill(text, { n: 1, name: 'me' }, rules, 'en'), '1 key of me');
-    assert.equal(fill(text, { n: 12345, name: 'me' }, rules, 'en'), '12,345 keys of me');
-  });
-
-  it('leaves what it has no value for', () => {
-    assert.equal(fill('{a} and {b}', { a: 'x' }, rules, 'en'), 'x and {b}');
-  });
-});
-
-describe('the language that is chosen', () => {
-  it('is the first that the browser prefers and the page has', () => {
-    const chosen = [['zh-CN', 'en'], ['zh-TW'], ['fr', 'zh'], ['en-GB', 'zh'], ['fr'], []].map((wanted) => preferred(wanted));
-    assert.deepEqual(chosen, ['zh-CN', 'zh-CN', 'zh-CN', 'en', 'en', 'en']);
   });
 });

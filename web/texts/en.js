@@ -17,7 +17,6 @@ export default {
     copied: 'Copied',
     never: 'never',
     all: 'All',
-    no: 'no',
     ofLimit: '{used} of {limit}',
     noLimit: '{used}, no limit',
   },

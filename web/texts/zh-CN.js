@@ -17,7 +17,6 @@ export default {
     copied: '已复制',
     never: '从未',
     all: '全部',
-    no: '否',
     ofLimit: '{used} / {limit}',
     noLimit: '{used}，不限',
   },

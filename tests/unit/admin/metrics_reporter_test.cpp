@@ -1,35 +1,25 @@
 #include "admin/metrics_reporter.h"
 
 #include <cstdlib>
-#include <filesystem>
 #include <thread>
 
 #include "catch.h"
 #include "fake_policies.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 using std::chrono::milliseconds;
 
 namespace {
 
-class Folder {
- public:
-  Folder() { REQUIRE(mkdtemp(path_.data()) != nullptr); }
-  ~Folder() { std::filesystem::remove_all(path_); }
-  const std::string& path() const { return path_; }
-
- private:
-  std::string path_ = std::filesystem::temp_directory_path() / "pollux-metrics-XXXXXX";
-};
-
 struct Play {
   SystemClock clock;
-  Folder folder;
+  TemporaryFolder folder;
   // They outlive the threads that open files: ThreadSanitizer does not see libuv close its own.
   Loop worker, loop;
-  std::unique_ptr<Store> store = *Store::open(folder.path());
+  std::unique_ptr<Store> store = *Store::open(folder.root());
   std::unique_ptr<KeyPool> pool = KeyPool::create(clock);
-  RequestLog requests{folder.path(), clock, {}};
+  RequestLog requests{folder.root(), clock, {}};
   Metrics metrics;
   LiveFeed feed;
   FakePolicies policies;

@@ -1,9 +1,5 @@
 #include "admin/sessions.h"
 
-#include <unistd.h>
-
-#include <cstdlib>
-#include <filesystem>
 #include <future>
 #include <memory>
 #include <string>
@@ -11,6 +7,7 @@
 #include <vector>
 
 #include "catch.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;
@@ -19,21 +16,11 @@ namespace {
 
 // A store in a folder of its own, and a clock that stands still.
 struct House {
-  House() {
-    char name[] = "/tmp/pollux-sessions-XXXXXX";
-    folder = mkdtemp(name);
-    open();
-  }
-  ~House() {
-    store.reset();
-    std::filesystem::remove_all(folder);
-  }
-  House(const House&) = delete;
-  House& operator=(const House&) = delete;
+  House() { open(); }
 
   void open() {
     store.reset();
-    store = *Store::open(folder);
+    store = *Store::open(folder.root());
   }
   void wait_for_disk() const {
     std::promise<void> written;
@@ -42,7 +29,7 @@ struct House {
   }
   Sessions sessions(const std::string& account = "account") { return {*store, account, clock}; }
 
-  std::string folder;
+  TemporaryFolder folder;
   std::unique_ptr<Store> store;
   ManualClock clock{WallTime{Milliseconds(1'800'000'000'000)}};
 };

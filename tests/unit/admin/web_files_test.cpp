@@ -1,14 +1,12 @@
 #include "admin/web_files.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <cstdlib>
 #include <filesystem>
-#include <fstream>
 #include <string>
 
 #include "catch.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 namespace fs = std::filesystem;
@@ -17,25 +15,11 @@ namespace {
 
 using Kind = WebFile::Kind;
 
-struct Folder {
-  Folder() {
-    char name[] = "/tmp/pollux-web-XXXXXX";
-    path = mkdtemp(name);
-  }
-  ~Folder() { fs::remove_all(path); }
-  Folder(const Folder&) = delete;
-  Folder& operator=(const Folder&) = delete;
-
-  void write(const std::string& name, const std::string& text) const {
-    fs::create_directories((path / name).parent_path());
-    std::ofstream(path / name) << text;
-  }
+struct Folder : TemporaryFolder {
   WebFile read(const std::string& name, WebFileRequest request = {}) const {
     request.path = name;
-    return read_web_file(path.string(), request);
+    return read_web_file(root().string(), request);
   }
-
-  fs::path path;
 };
 
 }  // namespace
@@ -86,9 +70,9 @@ TEST_CASE("a file comes with its type and a tag that changes with its bytes alon
   CHECK(first.type == "text/javascript; charset=UTF-8");
   folder.write("app.js", "let a = 1;");
   CHECK(folder.read("app.js").etag == first.etag);
-  const auto when = fs::last_write_time(folder.path / "app.js");
+  const auto when = fs::last_write_time(folder.root() / "app.js");
   folder.write("app.js", "let a = 2;");
-  fs::last_write_time(folder.path / "app.js", when);
+  fs::last_write_time(folder.root() / "app.js", when);
   CHECK(folder.read("app.js").etag != first.etag);
 }
 
@@ -128,29 +112,29 @@ TEST_CASE("only regular files in the folder itself are read") {
   elsewhere.write("secret.js", "secret");
   elsewhere.write("sub/secret.js", "secret");
   folder.write("app.js", "fine");
-  fs::create_symlink(elsewhere.path / "secret.js", folder.path / "link.js");
-  fs::create_directory_symlink(elsewhere.path / "sub", folder.path / "sub");
-  fs::create_directory(folder.path / "folder.js");
-  REQUIRE(mkfifo((folder.path / "pipe.js").c_str(), 0600) == 0);
+  fs::create_symlink(elsewhere.root() / "secret.js", folder.root() / "link.js");
+  fs::create_directory_symlink(elsewhere.root() / "sub", folder.root() / "sub");
+  fs::create_directory(folder.root() / "folder.js");
+  REQUIRE(mkfifo((folder.root() / "pipe.js").c_str(), 0600) == 0);
   for (const auto* name :
        {"link.js", "sub/secret.js", "folder.js", "pipe.js", "missing.js", "app.js/x.js", "missing/x.js"}) {
     INFO(name);
     CHECK(folder.read(name).kind == Kind::missing);
   }
-  CHECK(read_web_file((folder.path / "none").string(), {.path = "app.js"}).kind == Kind::missing);
+  CHECK(read_web_file((folder.root() / "none").string(), {.path = "app.js"}).kind == Kind::missing);
 }
 
 TEST_CASE("a folder that is itself reached by a link is a good one") {
   const Folder folder, elsewhere;
   folder.write("app.js", "fine");
-  fs::create_directory_symlink(folder.path, elsewhere.path / "web");
-  CHECK(read_web_file((elsewhere.path / "web").string(), {.path = "app.js"}).kind == Kind::found);
+  fs::create_directory_symlink(folder.root(), elsewhere.root() / "web");
+  CHECK(read_web_file((elsewhere.root() / "web").string(), {.path = "app.js"}).kind == Kind::found);
 }
 
 TEST_CASE("what is too large for a page is not read") {
   const Folder folder;
   folder.write("large.js", "");
-  fs::resize_file(folder.path / "large.js", 5 << 20);
+  fs::resize_file(folder.root() / "large.js", 5 << 20);
   CHECK(folder.read("large.js").kind == Kind::unreadable);
 }
 

@@ -15,9 +15,9 @@
 #include <thread>
 #include <vector>
 
-#include "app/temporary_folder.h"
 #include "base/log_format.h"
 #include "catch.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;

@@ -11,10 +11,10 @@
 #include <utility>
 #include <vector>
 
-#include "app/temporary_folder.h"
 #include "catch.h"
 #include "store/request_log.h"
 #include "store/stored_things.h"
+#include "temporary_folder.h"
 
 namespace pollux {
 

@@ -1,33 +1,18 @@
 // What the request log does when it grows too large, and when the disk or the clock do not do their part.
 #include <SQLiteCpp/Database.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
 #include <csignal>
 #include <filesystem>
 
+#include "full_disk.h"
 #include "store/logged_requests.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;
 
 namespace {
-
-// No file of this process grows meanwhile, as on a full disk.
-class FullDisk {
- public:
-  FullDisk() {
-    std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit full{.rlim_cur = 1, .rlim_max = before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 bool contains(const std::string& text, const std::string& part) {
   return text.find(part) != std::string::npos;

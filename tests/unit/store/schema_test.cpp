@@ -4,10 +4,10 @@
 
 #include <array>
 
-#include "app/temporary_folder.h"
 #include "catch.h"
 #include "store/store.h"
 #include "store/stored_things.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 

@@ -5,10 +5,10 @@
 #include <csignal>
 #include <string>
 
-#include "app/temporary_folder.h"
 #include "catch.h"
 #include "store/store.h"
 #include "store/stored_things.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;

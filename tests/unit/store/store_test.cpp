@@ -9,10 +9,10 @@
 #include <thread>
 #include <vector>
 
-#include "app/temporary_folder.h"
 #include "catch.h"
 #include "store/stored_things.h"
 #include "store/tables.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;

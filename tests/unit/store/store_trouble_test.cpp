@@ -1,38 +1,22 @@
 // What the store does when the disk, the file or a neighbour does not do its part.
 #include <SQLiteCpp/Database.h>
-#include <sys/resource.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
-#include <csignal>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
-#include "app/temporary_folder.h"
 #include "catch.h"
+#include "full_disk.h"
 #include "store/store.h"
 #include "store/stored_things.h"
+#include "temporary_folder.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;
 
 namespace {
-
-// No file of this process grows meanwhile, as on a full disk.
-class FullDisk {
- public:
-  FullDisk() {
-    std::signal(SIGXFSZ, SIG_IGN);
-    ::getrlimit(RLIMIT_FSIZE, &before_);
-    const rlimit full{.rlim_cur = 1, .rlim_max = before_.rlim_max};
-    ::setrlimit(RLIMIT_FSIZE, &full);
-  }
-  ~FullDisk() { ::setrlimit(RLIMIT_FSIZE, &before_); }
-
- private:
-  rlimit before_{};
-};
 
 // Another program that holds the database's lock.
 class Neighbour {

@@ -23,6 +23,7 @@ class TemporaryFolder {
   TemporaryFolder(const TemporaryFolder&) = delete;
   TemporaryFolder& operator=(const TemporaryFolder&) = delete;
 
+  const std::filesystem::path& root() const noexcept { return path_; }
   std::string path(std::string_view name) const { return (path_ / name).string(); }
 
   // Writes a file, its folders included, and returns its path.
