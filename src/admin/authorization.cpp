@@ -109,7 +109,7 @@ Authority find_authority(const Admin& admin, const Headers& headers, const std::
     return {.kind = Authority::Kind::bearer};
   for (const auto token : session_tokens(headers)) {
     if (const auto expires_at = admin.sessions.use(token))
-      return {.kind = Authority::Kind::session, .expires_at = expires_at};
+      return {.kind = Authority::Kind::session, .session = std::string(token), .expires_at = expires_at};
   }
   const auto pair = credentials(field, "Basic ");
   if (!pair) return {};

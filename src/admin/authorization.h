@@ -13,7 +13,8 @@ namespace pollux {
 // itself, a Bearer token never.
 struct Authority {
   enum class Kind { none, bearer, session, basic } kind = Kind::none;
-  std::optional<WallTime> expires_at;  // Of a session.
+  std::string session;                 // Its token,
+  std::optional<WallTime> expires_at;  // and when it ends.
   std::optional<Milliseconds> wait;    // Too many wrong tries: no password is looked at before.
   explicit operator bool() const noexcept { return kind != Kind::none; }
 };

@@ -2,6 +2,7 @@
 
 #include "admin/admin_call.h"
 #include "admin/live_feed.h"
+#include "admin/sessions.h"
 #include "net/timer.h"
 
 namespace pollux {
@@ -16,8 +17,8 @@ constexpr std::string_view reconnect_after = "retry: 2000\n";  // ms
 // from the feed once the client has taken that.
 class FeedStream final : public AdminTask {
  public:
-  static std::unique_ptr<AdminTask> open(Admin& admin, AdminReply& reply) {
-    auto stream = std::make_unique<FeedStream>(admin, reply);
+  static std::unique_ptr<AdminTask> open(Admin& admin, std::string session, AdminReply& reply) {
+    auto stream = std::make_unique<FeedStream>(admin, std::move(session), reply);
     if (!stream->listener_) {
       auto full = admin_error(503, "too many streams of events are open, or Pollux is stopping");
       full.headers.set("Retry-After", "5");
@@ -28,8 +29,10 @@ class FeedStream final : public AdminTask {
     return stream;
   }
 
-  FeedStream(Admin& admin, AdminReply& reply)
+  // `session`: the token of the one that it was opened by, if any: the stream ends with it.
+  FeedStream(Admin& admin, std::string session, AdminReply& reply)
       : admin_(admin),
+        session_(std::move(session)),
         reply_(reply),
         batch_(admin.loop, [this] { send_batch(); }),
         end_(admin.loop, [this] { finish(); }),
@@ -63,6 +66,7 @@ class FeedStream final : public AdminTask {
       return;
     }
     next_batch_ = admin_.loop.now() + between_batches;
+    if (!session_.empty() && !admin_.sessions.lasts(session_)) return finish();
     const auto events = listener_->take();
     if (!events.empty()) reply_.write(events);
   }
@@ -78,6 +82,7 @@ class FeedStream final : public AdminTask {
   }
 
   Admin& admin_;
+  const std::string session_;
   AdminReply& reply_;
   Timer batch_, end_;
   std::chrono::milliseconds next_batch_{0};
@@ -95,7 +100,9 @@ AdminAnswer answer_events(const AdminCall& call, std::string_view rest) {
   if (const auto given = parse_query(call.query); !given.empty())
     return admin_error(400, "this call takes no parameters", given.front().first);
   AdminAnswer answer;
-  answer.task = [&admin = call.admin](AdminReply& reply) { return FeedStream::open(admin, reply); };
+  answer.task = [&admin = call.admin, session = call.authority.session](AdminReply& reply) {
+    return FeedStream::open(admin, session, reply);
+  };
   return answer;
 }
 

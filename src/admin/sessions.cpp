@@ -61,6 +61,14 @@ std::optional<WallTime> Sessions::use(std::string_view token) {
   return session->second.expires_at();
 }
 
+bool Sessions::lasts(std::string_view token) const {
+  const auto hash = hash_of(token);
+  const auto now = clock_.wall();
+  const std::lock_guard lock(mutex_);
+  const auto session = sessions_.find(hash);
+  return session != sessions_.end() && session->second.expires_at() > now;
+}
+
 void Sessions::end(std::string_view token) {
   const auto hash = hash_of(token);
   const std::lock_guard lock(mutex_);

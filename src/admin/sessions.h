@@ -31,6 +31,8 @@ class Sessions {
   Begun begin();
   // When it ends if it is not used again; nothing: there is no such session, or it is over.
   std::optional<WallTime> use(std::string_view token);
+  // Whether it goes on; that is no use of it.
+  bool lasts(std::string_view token) const;
   void end(std::string_view token);
 
  private:
@@ -48,7 +50,7 @@ class Sessions {
   Store& store_;
   const std::string account_;
   const Clock& clock_;
-  std::mutex mutex_;
+  mutable std::mutex mutex_;
   ByHash sessions_;
 };
 

@@ -2,56 +2,71 @@
 
 #include <algorithm>
 #include <charconv>
-#include <nlohmann/json.hpp>
+#include <span>
 
 #include "gateway/json_scan.h"
 
 namespace pollux {
 namespace {
 
-using nlohmann::json;
-
 constexpr std::size_t most_object_bytes = 8192;  // Google's are of a few hundred.
 constexpr double largest_count = static_cast<double>(std::int64_t{1} << 40);
 constexpr std::string_view native_name = "usageMetadata\"";  // Behind its opening quote.
 constexpr std::size_t openai_name_size = 5;                  // "usage"
 
-std::optional<std::int64_t> count_in(const json& object, const char* name) {
-  const auto found = object.find(name);
-  if (found == object.end()) return std::nullopt;
+struct CountName {
+  std::string_view name;
+  std::int64_t TokenCounts::*count;
+};
+constexpr CountName native_counts[] = {
+    {"promptTokenCount", &TokenCounts::input},         {"toolUsePromptTokenCount", &TokenCounts::input},
+    {"cachedContentTokenCount", &TokenCounts::cached}, {"candidatesTokenCount", &TokenCounts::output},
+    {"thoughtsTokenCount", &TokenCounts::thoughts},
+};
+constexpr CountName chat_counts[] = {{"prompt_tokens", &TokenCounts::input},
+                                     {"completion_tokens", &TokenCounts::output}};
+constexpr CountName chat_details[] = {{"cached_tokens", &TokenCounts::cached},
+                                      {"reasoning_tokens", &TokenCounts::thoughts}};
+constexpr CountName interaction_counts[] = {
+    {"total_input_tokens", &TokenCounts::input},   {"total_tool_use_tokens", &TokenCounts::input},
+    {"total_cached_tokens", &TokenCounts::cached}, {"total_thought_tokens", &TokenCounts::thoughts},
+    {"total_output_tokens", &TokenCounts::output},
+};
+
+// A number, or a string that holds one; nothing if that cannot be a count.
+std::optional<std::int64_t> count_of(std::string_view value) {
+  if (value.size() >= 2 && value.front() == '"') value = value.substr(1, value.size() - 2);
+  while (!value.empty() && is_json_blank(value.back())) value.remove_suffix(1);
   double number = -1;
-  if (found->is_number()) {
-    number = found->get<double>();
-  } else if (found->is_string()) {
-    const auto& text = found->get_ref<const std::string&>();
-    std::int64_t parsed = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), parsed);
-    if (error == std::errc() && end == text.data() + text.size()) number = static_cast<double>(parsed);
-  }
-  if (!(number >= 0 && number <= largest_count)) return std::nullopt;
-  return static_cast<std::int64_t>(number);
+  const auto [end, error] = std::from_chars(value.data(), value.data() + value.size(), number);
+  const bool is_count =
+      error == std::errc() && end == value.data() + value.size() && number >= 0 && number <= largest_count;
+  return is_count ? std::optional(static_cast<std::int64_t>(number)) : std::nullopt;
 }
 
-// Adds up what is counted under some names; remembers whether there was anything.
-class Counter {
- public:
-  explicit Counter(const json& object) : object_(object) {}
-  std::int64_t operator[](const char* name) { return in(object_, name); }
-  std::int64_t in(const json& object, const char* name) {
-    const auto count = count_in(object, name);
-    found_ |= count.has_value();
-    return count.value_or(0);
-  }
-  std::int64_t within(const char* part, const char* name) {
-    const auto details = object_.find(part);
-    return details != object_.end() && details->is_object() ? in(*details, name) : 0;
-  }
-  bool found() const noexcept { return found_; }
+// Adds what the object counts under these names. False: nothing.
+bool add_counts(TokenCounts& counts, std::string_view object, std::span<const CountName> names) {
+  bool found = false;
+  each_json_property(object, [&](std::string_view name, std::string_view value) {
+    const auto known = std::ranges::find(names, name, &CountName::name);
+    const auto count = known == names.end() ? std::nullopt : count_of(value);
+    if (!count) return;
+    found = true;
+    counts.*known->count += *count;
+  });
+  return found;
+}
 
- private:
-  const json& object_;
-  bool found_ = false;
-};
+// Thoughts are a part of the output there.
+bool add_chat_counts(TokenCounts& counts, std::string_view object) {
+  bool found = add_counts(counts, object, chat_counts);
+  each_json_property(object, [&](std::string_view name, std::string_view value) {
+    if (name == "prompt_tokens_details" || name == "completion_tokens_details")
+      found |= add_counts(counts, value, chat_details);
+  });
+  counts.output = std::max<std::int64_t>(0, counts.output - counts.thoughts);
+  return found;
+}
 
 }  // namespace
 
@@ -150,28 +165,15 @@ void UsageReader::keep() {
 }
 
 std::optional<TokenCounts> UsageReader::counts() const {
-  const auto usage = json::parse(kept_, nullptr, false);
-  if (!usage.is_object()) return std::nullopt;
-  Counter count(usage);
   TokenCounts tokens;
+  bool found = false;
   if (kept_is_native_) {
-    tokens.input = count["promptTokenCount"] + count["toolUsePromptTokenCount"];
-    tokens.cached = count["cachedContentTokenCount"];
-    tokens.output = count["candidatesTokenCount"];
-    tokens.thoughts = count["thoughtsTokenCount"];
+    found = add_counts(tokens, kept_, native_counts);
   } else {
-    tokens.input = count["prompt_tokens"];
-    tokens.cached = count.within("prompt_tokens_details", "cached_tokens");
-    tokens.thoughts = count.within("completion_tokens_details", "reasoning_tokens");
-    tokens.output = std::max<std::int64_t>(0, count["completion_tokens"] - tokens.thoughts);
-    // Of an interaction, which has none of these names.
-    tokens.input += count["total_input_tokens"] + count["total_tool_use_tokens"];
-    tokens.cached += count["total_cached_tokens"];
-    tokens.thoughts += count["total_thought_tokens"];
-    tokens.output += count["total_output_tokens"];
+    found = add_chat_counts(tokens, kept_);
+    found |= add_counts(tokens, kept_, interaction_counts);
   }
-  if (!count.found()) return std::nullopt;
-  return tokens;
+  return found ? std::optional(tokens) : std::nullopt;
 }
 
 }  // namespace pollux

@@ -143,6 +143,22 @@ describe('the live feed', () => {
     assert.equal(unknown.json().error.field, 'since');
   });
 
+  it('ends with the session that it was opened by', async (t) => {
+    const { pollux } = await stage(t);
+    const body = JSON.stringify({ username: 'admin', password: pollux.adminToken });
+    const signedIn = await pollux.call('/admin/login', { method: 'POST', token: null, body });
+    const Cookie = signedIn.header('set-cookie').split(';')[0];
+    const feed = await listen(t, pollux, { headers: { Authorization: '', Cookie } });
+    const other = await listen(t, pollux);
+    await feed.until('traffic');
+
+    await pollux.call('/admin/logout', { method: 'POST', token: null, headers: { Cookie } });
+
+    assert.equal(await feed.over, 'end');
+    const heard = other.of('traffic').length;
+    await eventually(() => other.of('traffic').length > heard);
+  });
+
   it('answers HEAD without a stream', async (t) => {
     const { pollux } = await stage(t);
     const answer = await pollux.admin('/admin/events', { method: 'HEAD' });

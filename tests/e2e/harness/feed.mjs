@@ -21,8 +21,8 @@ function parsed(block) {
  * Listens until the test ends: `events` fills as they come, `of(name)` gives the data of those, `until(name, test)`
  * waits for one; `over` resolves once the server has ended the stream, with what it was ended by: "end" or "cut".
  */
-export async function listen(t, pollux) {
-  const { connection, head } = await askForFeed(pollux);
+export async function listen(t, pollux, request) {
+  const { connection, head } = await askForFeed(pollux, request);
   t.after(() => connection.destroy());
   const events = [];
   let rest = '';
