@@ -1,5 +1,6 @@
 #include "base/log_format.h"
 
+#include <algorithm>
 #include <charconv>
 #include <cmath>
 #include <cstddef>
@@ -67,36 +68,51 @@ void append_code(std::string& out, unsigned code) {
   out.append("\\u00").append(1, digits[code >> 4 & 15]).append(1, digits[code & 15]);
 }
 
+// How many letters at the start stand for themselves.
+std::size_t plain_length(std::string_view text, bool quotes) {
+  std::size_t length = 0;
+  for (; length < text.size(); ++length) {
+    const auto c = static_cast<unsigned char>(text[length]);
+    if (c < 0x20 || c >= 0x7F || (quotes && (c == '"' || c == '\\'))) break;
+  }
+  return length;
+}
+
+// One letter that does not; gives the number of its bytes.
+std::size_t append_special(std::string& out, std::string_view text) {
+  const auto c = static_cast<unsigned char>(text.front());
+  const auto length = utf8_length(text);
+  const auto second = length == 2 ? static_cast<unsigned char>(text[1]) : 0U;
+  if (length == 0) {
+    out += "\xEF\xBF\xBD";  // U+FFFD
+  } else if (c == '"' || c == '\\') {
+    out.append(1, '\\').append(1, text.front());
+  } else if (c == '\n') {
+    out += "\\n";
+  } else if (c == '\t') {
+    out += "\\t";
+  } else if (c == '\r') {
+    out += "\\r";
+  } else if (length == 1) {
+    append_code(out, c);
+  } else if (c == 0xC2 && second < 0xA0) {
+    append_code(out, second);  // C1 controls: some terminals obey them.
+  } else {
+    out.append(text.substr(0, length));
+  }
+  return std::max<std::size_t>(length, 1);
+}
+
 // JSON's escapes serve the text form as well. `quotes`: also escape what would end a quoted value.
 void append_escaped(std::string& out, std::string_view text, bool quotes) {
   const bool cut = text.size() > longest_text;
   if (cut) text = text.substr(0, longest_text);
-  while (!text.empty()) {
-    const auto c = static_cast<unsigned char>(text.front());
-    if (c >= 0x20 && c < 0x7F) {
-      if (quotes && (c == '"' || c == '\\')) out += '\\';
-      out += text.front();
-      text.remove_prefix(1);
-      continue;
-    }
-    const auto length = utf8_length(text);
-    const auto second = length == 2 ? static_cast<unsigned char>(text[1]) : 0U;
-    if (length == 0) {
-      out += "\xEF\xBF\xBD";  // U+FFFD
-    } else if (c == '\n') {
-      out += "\\n";
-    } else if (c == '\t') {
-      out += "\\t";
-    } else if (c == '\r') {
-      out += "\\r";
-    } else if (length == 1) {
-      append_code(out, c);
-    } else if (c == 0xC2 && second < 0xA0) {
-      append_code(out, second);  // C1 controls: some terminals obey them.
-    } else {
-      out.append(text.substr(0, length));
-    }
-    text.remove_prefix(length == 0 ? 1 : length);
+  for (;;) {
+    const auto plain = plain_length(text, quotes);
+    out.append(text.substr(0, plain));
+    text.remove_prefix(plain);
+    if (text.empty()) break;
+    text.remove_prefix(append_special(out, text));
   }
   if (cut) out += "…";
 }

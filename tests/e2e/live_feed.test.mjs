@@ -154,7 +154,9 @@ describe('the live feed', () => {
 
     await pollux.call('/admin/logout', { method: 'POST', token: null, headers: { Cookie } });
 
-    assert.equal(await feed.over, 'end');
+    let end;
+    feed.over.then((how) => { end = how; });
+    await eventually(() => end === 'end', { what: 'the stream goes on' });
     const heard = other.of('traffic').length;
     await eventually(() => other.of('traffic').length > heard);
   });
