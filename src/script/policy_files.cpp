@@ -139,12 +139,12 @@ Result<std::string> read_policy_file(const PolicyFile& file) {
   if (file.draft) return *file.draft;
   std::ifstream stream(file.path, std::ios::binary);
   if (!stream) return unavailable(file.name + ": it cannot be read");
-  std::string text(largest_policy_bytes + 1, '\0');
-  stream.read(text.data(), static_cast<std::streamsize>(text.size()));
+  std::string text;
+  std::array<char, 16 * 1024> piece;
+  while (text.size() <= largest_policy_bytes && (stream.read(piece.data(), piece.size()), stream.gcount() > 0))
+    text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
   if (stream.bad()) return unavailable(file.name + ": it cannot be read");
-  text.resize(static_cast<std::size_t>(stream.gcount()));
   if (text.size() > largest_policy_bytes) return invalid_input(file.name + ": it is larger than 1 MiB");
-  text.shrink_to_fit();
   return text;
 }
 
