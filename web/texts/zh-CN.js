@@ -101,7 +101,7 @@ export default {
       failing: '最近 1 小时的 {asked} 次请求中有 {n} 次失败。',
     },
     help: {
-      checkThem: '检测这些密钥', showThem: '查看', keys: '查看密钥', addKeys: '添加密钥', openPolicy: '打开策略', showRequests: '查看',
+      check: '立即检测', show: '查看', keys: '查看密钥', addKeys: '添加密钥', openPolicy: '打开策略',
     },
   },
   first: {
@@ -130,8 +130,7 @@ export default {
     projectHint: '同一 Google Cloud 项目下的密钥共享配额。Google 的报错里也会给出项目名。',
     weightHint: '策略按权重选择密钥时的流量占比。',
     secretHint: 'Pollux 从不显示完整密钥，因此只能复制首尾几位。',
-    running: '{n} 个进行中',
-    failed: '失败 {n} 次',
+    running: '{n} 个进行中', failed: '失败 {n} 次',
     backIn: '剩余',
     modelsResting: '{n}/{all} 个模型冷却中',
     search: '搜索名称、密钥、ID、标签或项目',
@@ -191,7 +190,7 @@ export default {
       shared: '项目 {project} 下的所有密钥共享。',
       rpm: '每分钟请求数', tpm: '每分钟输入 token', rpd: '每日请求数',
       learned: '· 自动学习', mayNot: '无权使用',
-      today: '今日请求 {requests} 次，失败 {failures} 次。',
+      today: '今日请求 {n} 次，失败 {failures} 次。',
       tokens: '输入 {input} token（命中缓存 {cached}），输出 {output}。',
     },
     errors: { title: '最近错误', none: '最近没有错误。', all: '查看所有失败请求' },

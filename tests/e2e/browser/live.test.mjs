@@ -33,7 +33,7 @@ describeInBrowser('the overview', (it) => {
     const attention = page.getByRole('region', { name: 'Needs attention' });
     await seen(attention.getByText(/Google refused 1 key/));
     play.fake.setKey({ key: play.keys[1], state: 'ok' });
-    await button(attention, 'Check them').click();
+    await button(attention, 'Check it').click();
     await gone(attention.getByText(/Google refused 1 key/));
   });
 

@@ -26,6 +26,7 @@ function answeredShare(totals) {
 export function LiveFigures({ totals }) {
   const minute = useStore(lastMinute);
   const now = minute[minute.length - 1];
+  const { latency_ms = {}, first_byte_ms = {}, requests, failed } = totals ?? {};
   const share = totals && answeredShare(totals);
   const waiting = now?.waiting ? t('overview.waiting', { n: now.waiting }) : null;
   return html`<div class="figures">
@@ -34,10 +35,10 @@ export function LiveFigures({ totals }) {
     <${Figure} label=${t('overview.tokenRate')} value=${compact(now?.tokens_per_second)}
       note=${html`<${Sparkline} values=${line(minute, 'tokens_per_second')} colour="second" />`} />
     <${Figure} label=${t('overview.running')} value=${number(now?.in_flight)} note=${waiting ?? t('overview.noneWaiting')} />
-    <${Figure} label=${t('overview.latency')} value=${duration(totals?.latency_ms?.p50)}
-      note=${t('overview.latencyNote', { p95: duration(totals?.latency_ms?.p95), first: duration(totals?.first_byte_ms?.p50) })} />
+    <${Figure} label=${t('overview.latency')} value=${duration(latency_ms.p50)}
+      note=${t('overview.latencyNote', { p95: duration(latency_ms.p95), first: duration(first_byte_ms.p50) })} />
     <${Figure} label=${t('overview.success')} value=${percent(share)} kind=${share !== null && share < 0.9 ? 'bad' : ''}
-      note=${t('overview.successNote', { requests: compact(totals?.requests), failed: compact(totals?.failed) })} />
+      note=${t('overview.successNote', { n: requests, requests: compact(requests), failed: compact(failed) })} />
   </div>`;
 }
 
