@@ -24,6 +24,31 @@ describeInBrowser('the overview', (it) => {
     await eventually(async () => await rows(page).count() === 5);
   });
 
+  it('speaks of one request as of one, and shows it in every chart', async (scene) => {
+    const play = await scene.stage();
+    await request(play);
+    const page = await scene.open(play, { colorScheme: 'light' });
+
+    await seen(page.getByText('1 request, 0 failed'));
+    await seen(page.getByText(/^1 request: 1 answered/));
+    const latency = page.getByRole('figure', { name: 'Latency' }).locator('canvas');
+    await eventually(() => latency.evaluate((canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      for (let i = 0; i < data.length; i += 4) if (data[i] === 0x27 && data[i + 1] === 0x47 && data[i + 2] === 0xb0) return true;  // --accent
+      return false;
+    }), { what: 'the only value of the latency is not drawn' });
+  });
+
+  it('draws the states of the keys from end to end', async (scene) => {
+    const page = await scene.open(await scene.stage());
+    await isLive(page);
+
+    const bar = page.locator('.key-states-bar');
+    const [whole, seenOfIt] = await bar.evaluate((element) => [element.clientWidth, element.firstElementChild.clientWidth]);
+
+    assert.equal(seenOfIt, whole, 'all keys are ready');
+  });
+
   it('says what needs attention, with the button that helps', async (scene) => {
     const play = await scene.stage({ keys: ['one', { key: 'two', state: 'suspended' }] });
     const page = await scene.open(play);

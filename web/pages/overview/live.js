@@ -50,11 +50,11 @@ export function KeyStates({ states, back }) {
   const counts = minute[minute.length - 1]?.keys ?? states;
   const all = STATES.reduce((sum, state) => sum + counts[state], 0);
   return html`<section class="key-states card" aria-label=${t('overview.keys')}>
-    <div class="key-states-words"><h2><a class="plain" href="#/keys">${t('overview.keyCount', { n: all })}</a></h2>
-      ${STATES.map((state) => html`<a key=${state} class="plain" href=${href('/keys', { state })}>
+    <div class="key-states-words"><h2><a class="bare" href="#/keys">${t('overview.keyCount', { n: all })}</a></h2>
+      ${STATES.map((state) => html`<a key=${state} class="bare" href=${href('/keys', { state })}>
         <${Badge} state=${state}>${t(`states.${state}`)} ${number(counts[state])}<//></a>`)}
       ${back && html`<span class="muted small">${t('overview.nextBack')} <b><${Countdown} until=${back} /></b></span>`}</div>
     <div class="key-states-bar" aria-hidden="true">
-      ${STATES.map((state) => html`<span key=${state} class=${state} style=${{ flexGrow: counts[state] }} />`)}</div>
+      ${STATES.filter((state) => counts[state] > 0).map((state) => html`<span key=${state} class=${state} style=${{ flexGrow: counts[state] }} />`)}</div>
   </section>`;
 }
