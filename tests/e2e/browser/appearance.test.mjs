@@ -51,6 +51,9 @@ async function visit(page, play, { at, ready }) {
 }
 
 async function checkLayout(page, what) {
+  const cut = await page.evaluate(() => [...document.querySelectorAll('[role=cell] .badge')]
+    .filter((badge) => badge.getBoundingClientRect().right > badge.closest('[role=cell]').getBoundingClientRect().right).map(({ innerText }) => innerText));
+  assert.deepEqual(cut, [], `${what}: badges are cut off`);
   const [wanted, has] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(wanted <= has, `${what}: the page is ${wanted} px wide where there are ${has}`);
 }
