@@ -30,8 +30,8 @@ export function Bar({ label, used, limit, note, format = number }) {
   const words = kind === 'free' ? t('common.noLimit', { used: format(used) }) : t('common.ofLimit', { used: format(used), limit: format(limit) });
   return html`<div class="bar ${kind}">
     <div class="bar-words"><span>${label}</span><span><b>${words}</b>${note && html` <span class="muted">${note}</span>`}</span></div>
-    <div class="bar-track" role="meter" aria-label=${label} aria-valuetext=${words}
+    ${kind !== 'free' && html`<div class="bar-track" role="meter" aria-label=${label} aria-valuetext=${words}
         aria-valuemin="0" aria-valuemax=${limit || 1} aria-valuenow=${Math.min(used, limit || 1)}>
-      <div class="bar-fill" style=${{ width: `${share * 100}%` }} /></div>
+      <div class="bar-fill" style=${{ width: `${share * 100}%` }} /></div>`}
   </div>`;
 }
