@@ -49,7 +49,7 @@ export default function KeyPage({ params }) {
       <${Figures} row=${row} />
       <${Card} title=${t('keys.quota.title')}><${Quotas} models=${row.models} project=${row.project_id} /><//>
       <div class="grid">
-        <${Card} title=${t('keys.errors.title')}><${Errors} errors=${row.recent_errors} /><//>
+        <${Card} title=${t('keys.errors.title')}><${Errors} row=${row} /><//>
         <${Card} title=${t('keys.facts')}><${KeyFacts} row=${row} /><//>
       </div>
       <${KeyRequests} id=${id} /></div>
@@ -126,11 +126,12 @@ function KeyFacts({ row }) {
   ]} /><p class="hint">${t('keys.secretHint')}</p>`;
 }
 
-function Errors({ errors = [] }) {
+function Errors({ row }) {
+  const errors = row.recent_errors ?? [];
   if (!errors.length) return html`<${Empty} icon="check" title=${t('keys.errors.none')} />`;
   return html`<ul class="errors">${errors.map((error) => html`<li key=${error.at + error.message}>
     <div class="errors-head"><${StatusBadge} status=${error.status} /><span class="mono small">${error.model}</span>
       <span class="muted small"><${Time} value=${error.at} /></span></div>
     <p class="small">${error.message}</p></li>`)}</ul>
-    <${LinkButton} small href=${href('/requests', { status: 'error' })}>${t('keys.errors.all')}<//>`;
+    <${LinkButton} small href=${href('/requests', { status: 'error', key: row.id })}>${t('keys.errors.all')}<//>`;
 }

@@ -203,11 +203,8 @@ export default {
       today: { one: '{n} request today, {failures} failed.', other: '{n} requests today, {failures} failed.' },
       tokens: 'Tokens: {input} in ({cached} cached), {output} out.',
     },
-    errors: { title: 'Recent errors', none: 'No errors lately.', all: 'All failed requests' },
-    requests: {
-      title: 'Last requests', all: 'All of this key', none: 'No request has used this key yet.',
-      status: 'Status', model: 'Model', client: 'Client', duration: 'Duration',
-    },
+    errors: { title: 'Recent errors', none: 'No errors lately.', all: 'Its failed requests' },
+    requests: { title: 'Last requests', all: 'All of this key', none: 'No request has used this key yet.' },
   },
   // -- From here on: Requests, Clients, Models, Policies, Settings ------------------------------------------------
   requests: {

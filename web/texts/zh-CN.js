@@ -193,11 +193,8 @@ export default {
       today: '今日请求 {n} 次，失败 {failures} 次。',
       tokens: '输入 {input} token（命中缓存 {cached}），输出 {output}。',
     },
-    errors: { title: '最近错误', none: '最近没有错误。', all: '查看所有失败请求' },
-    requests: {
-      title: '最近请求', all: '查看此密钥的全部请求', none: '还没有请求使用过此密钥。',
-      status: '状态码', model: '模型', client: '客户端', duration: '耗时',
-    },
+    errors: { title: '最近错误', none: '最近没有错误。', all: '查看此密钥的失败请求' },
+    requests: { title: '最近请求', all: '查看此密钥的全部请求', none: '还没有请求使用过此密钥。' },
   },
   // -- 以下：请求日志、客户端、模型、策略、设置 -----------------------------------------------------------------------
   requests: {
