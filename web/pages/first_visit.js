@@ -1,10 +1,10 @@
 // The way from an empty pool to a first answer: get a key, paste it, see that it works, point a tool at Pollux.
 
-import { api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
 import { Badge, Button, Card, LinkButton, Page, Snippet } from '../widgets/index.js';
 import { AddButton, AddKeysFields, Found, useAddKeys } from './keys/add_keys.js';
+import { checkKey } from './keys/check.js';
 import { keyTitle } from './keys/key_list.js';
 
 const AI_STUDIO = 'https://aistudio.google.com/apikey';
@@ -28,7 +28,7 @@ export function FirstVisit({ keys, reload, onEnd }) {
   async function check(key) {
     const tell = (finding) => setFindings((old) => ({ ...old, [key.id]: finding }));
     tell({ busy: true });
-    try { tell(await api.post(`admin/keys/${key.id}/check`)); } catch (error) { tell({ well: null, message: error.message }); }
+    try { tell(await checkKey(key.id)); } catch (error) { tell({ well: null, words: error.message }); }
     reload();
   }
   const submit = (event) => { event.preventDefault(); form.submit(); };
@@ -66,6 +66,6 @@ function Step({ number, title, done, waiting, children }) {
 function Finding({ row, finding, check }) {
   return html`<li class="finding"><b class="mono">${keyTitle(row)}</b>
     ${finding?.busy ? html`<span class="muted" role="status"><span class="spinner" /> ${t('first.asking')}</span>` : html`
-      <${Badge} state=${row.state} /><span>${finding ? (finding.well ? t('first.well') : finding.message) : row.reason}</span>
+      <${Badge} state=${row.state} /><span>${finding ? finding.words : row.reason}</span>
       <${Button} small onClick=${() => check(row)}>${t('keys.check')}<//>`}</li>`;
 }

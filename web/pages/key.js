@@ -10,6 +10,7 @@ import { html, useEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { Badge, Button, Card, CopyButton, Countdown, Empty, Facts, Figure, LinkButton, Loaded, Notice, Page, StatusBadge, Tags, Time, confirmed,
   toast } from '../widgets/index.js';
 import { DisableDialog } from './keys/batch.js';
+import { checkKey } from './keys/check.js';
 import { EditKey } from './keys/edit_key.js';
 import { isByHand, keyTitle, successShare } from './keys/key_list.js';
 import { KeyRequests } from './keys/key_requests.js';
@@ -60,8 +61,8 @@ function Actions({ row, reload }) {
   const [dialog, setDialog] = useState(null);
   const path = `admin/keys/${row.id}`;
   async function check() {
-    const { well, message } = await api.post(`${path}/check`);
-    toast(message, { kind: well === null ? 'info' : well ? 'good' : 'bad' });
+    const { well, words } = await checkKey(row.id);
+    toast(words, { kind: well === null ? 'info' : well ? 'good' : 'bad' });
     reload();
   }
   async function enable() {

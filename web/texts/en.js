@@ -27,6 +27,9 @@ export default {
     copy: 'The browser did not let the page copy. Select the text and copy it by hand.',
     page: 'This page could not be loaded. Pollux may have been updated: reload.',
     broken: 'This page has an error: {message}',
+    warning: 'The change is in force, but a restart may lose it: {message}',
+    // The server’s errors are in English; another language says by their status what they are, before {message}.
+    status: {},
   },
   nav: {
     overview: 'Overview', keys: 'Keys', requests: 'Requests', clients: 'Clients', models: 'Models', policies: 'Policies', settings: 'Settings',
@@ -116,7 +119,7 @@ export default {
     paste: 'Paste it here',
     check: 'See that it works',
     checkWhy: 'Pollux asks Google about each new key. That costs no quota.',
-    asking: 'Asking Google…', well: 'Google takes the key.',
+    asking: 'Asking Google…',
     connect: 'Point your tools here',
     connectWhy: 'The address is {address}; in place of a Google key your tools send a token of Pollux.',
     token: 'YOUR_TOKEN is one of ALLOWED_TOKENS, or the one that Pollux showed when it first started. You can make more on the page Clients.',
@@ -150,6 +153,7 @@ export default {
       refused: 'Google refused this key. It is asked about again on the clock, and comes back by itself once Google takes it; or check it now.',
       probing: 'The key is back on trial: one request at a time, until one succeeds.',
     },
+    found: { well: 'Google takes the key.', refused: 'Google refuses the key: {message}', unknown: 'Nothing could be found out: {message}' },
     ask: {
       disable: { one: 'Disable this key?', other: 'Disable {n} keys?' },
       disableText: 'No new request will use it; what is running ends as it would. It stays disabled until you enable it.',

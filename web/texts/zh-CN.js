@@ -27,6 +27,11 @@ export default {
     copy: '浏览器不允许页面写入剪贴板，请手动选中并复制。',
     page: '页面加载失败。Pollux 可能刚刚更新过，请刷新。',
     broken: '页面出错：{message}',
+    warning: '更改已生效，但重启后可能丢失：{message}',
+    status: {
+      400: '输入有误：{message}', 403: '不允许此操作：{message}', 404: '内容不存在：{message}', 409: '与当前状态冲突：{message}', 412: '已在别处被修改：{message}',
+      413: '内容过大：{message}', 429: '操作过于频繁：{message}', 500: 'Pollux 内部出错：{message}', 503: 'Pollux 暂时无法处理：{message}',
+    },
   },
   nav: {
     overview: '概览', keys: '密钥', requests: '请求日志', clients: '客户端', models: '模型', policies: '策略', settings: '设置',
@@ -112,7 +117,7 @@ export default {
     paste: '粘贴到这里',
     check: '确认可用',
     checkWhy: 'Pollux 会向 Google 检测每个新密钥，不消耗配额。',
-    asking: '正在向 Google 检测…', well: '密钥有效。',
+    asking: '正在向 Google 检测…',
     connect: '接入你的工具',
     connectWhy: '接口地址为 {address}；原本填 Google 密钥的地方，改填 Pollux 的令牌。',
     token: 'YOUR_TOKEN 是 ALLOWED_TOKENS 中的任意一个，或 Pollux 首次启动时显示的令牌。也可以在“客户端”页面创建。',
@@ -146,6 +151,7 @@ export default {
       refused: 'Google 拒绝了此密钥。Pollux 会定时复查，一旦 Google 重新接受便自动恢复；也可以立即检测。',
       probing: '此密钥正在试用：一次只处理一个请求，成功一次后完全恢复。',
     },
+    found: { well: '密钥有效。', refused: 'Google 拒绝了此密钥：{message}', unknown: '未能确认密钥状态：{message}' },
     ask: {
       disable: '停用 {n} 个密钥？',
       disableText: '新请求不再使用它，进行中的请求不受影响。重新启用前一直保持停用。',

@@ -100,6 +100,37 @@ describeInBrowser('every page', (it) => {
     await seen(page.getByRole('link', { name: 'Keys', exact: true }));
   });
 
+  it('breaks no word of a table, on a tablet', async (scene) => {
+    const play = await busyStage(scene);
+    const { requests } = (await play.pollux.admin('/admin/requests')).json();
+    const { id } = requests.find(({ attempts }) => attempts > 1);
+    const page = await scene.open(play, { viewport: { width: 1024, height: 768 }, at: `#/requests/${id}` });
+    const keys = page.getByRole('region', { name: 'Attempts' }).getByRole('link');
+    await seen(keys);
+
+    for (const key of await keys.all()) assert.equal(await key.evaluate((link) => link.getClientRects().length), 1, await key.innerText());
+  });
+
+  it('underlines links, not buttons', async (scene) => {
+    const page = await scene.open(await scene.stage(), { at: '#/requests' });
+
+    await button(page, 'Pause').hover();
+
+    assert.equal(await button(page, 'Pause').evaluate((element) => getComputedStyle(element).textDecorationLine), 'none');
+  });
+
+  it('says in the reader\'s language what kind of error the server tells of', async (scene) => {
+    const play = await busyStage(scene);
+    const page = await scene.open(play, { locale: 'zh-CN', at: `#/keys/${keyId(play.keys[0])}` });
+    scene.expect(/^PATCH admin\/keys\S* answered 400/);
+
+    await button(page, '编辑').click();
+    await page.getByLabel('名称').fill('x'.repeat(101));
+    await button(page.getByRole('dialog'), '保存').click();
+
+    await seen(page.getByText('输入有误：name: longer than 100 bytes'));
+  });
+
   it('costs the line less than 300 KiB, all pages together, and next to nothing the second time', async (scene) => {
     const play = await busyStage(scene);
     const page = await scene.open(play);

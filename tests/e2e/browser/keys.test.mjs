@@ -87,6 +87,45 @@ describeInBrowser('the keys\' page', (it) => {
     await seen(page.getByText(/The key is back on trial/));
   });
 
+  it('tells of one key what it was asked today, and leads to what it failed', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    assert.equal(await request(play, 'hi', { path: '/v1beta/models/gemini-9-nothing:generateContent' }), 404);
+    assert.equal(await request(play, 'hi', { token: 'of nobody' }), 401);
+    const page = await scene.open(play, { at: `#/keys/${keyId(play.keys[0])}` });
+
+    await seen(page.getByText(/^1 request today, 1 failed\./));
+    await page.getByRole('link', { name: 'Its failed requests' }).click();
+
+    await seen(title(page, 'Requests'));
+    await seen(row(page, '404'));
+    assert.equal(await rows(page).count(), 1);
+  });
+
+  it('says what a check has found, and above a dialog what went wrong', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    const page = await scene.open(play, { at: `#/keys/${keyId(play.keys[0])}` });
+    await button(page, 'Check now').click();
+    await seen(toast(page, 'Google takes the key.'));
+
+    scene.expect(/^PATCH admin\/keys\S* answered 507/);
+    await page.route('**/admin/keys/*', (route) => route.fulfill({ status: 507, json: { error: { code: 507, message: 'no room' } } }));
+    await button(page, 'Disable').click();
+    await button(page.getByRole('dialog'), 'Disable').click();
+    await seen(toast(page, 'no room'));
+    assert.ok(await page.locator('.toasts').evaluate((element) => element.matches(':popover-open')));
+  });
+
+  it('warns of a change that may not last', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    await play.pollux.admin(`/admin/keys/${keyId(play.keys[0])}`, { method: 'PATCH', body: { enabled: false } });
+    const page = await scene.open(play, { at: `#/keys/${keyId(play.keys[0])}` });
+    await page.route('**/admin/keys/*', (route) => route.fulfill({ json: { warning: 'the disk is full' } }));
+
+    await button(page, 'Enable').click();
+
+    await seen(toast(page, 'The change is in force, but a restart may lose it: the disk is full'));
+  });
+
   it('finds, sorts and selects among the keys, and keeps the filters in the address', async (scene) => {
     const play = await scene.stage({ keys: ['a1', 'b2', 'c3', 'd4'] });
     await nameKeys(play, ['anna', 'berta', 'carla', 'dora']);
