@@ -110,6 +110,25 @@ describeInBrowser('the live feed', (it) => {
     await seen(row(page, 'red'));
   });
 
+  it('brings a page that could not be loaded while Pollux was away', async (scene) => {
+    const play = await scene.stage();
+    const proxy = await startPrefixProxy(play.pollux.url, '/pollux');
+    scene.atEnd(proxy.close);
+    const page = await scene.open(play, { url: proxy.url });
+    await isLive(page);
+    scene.expect(/failed: net::/, /answered 50[23]/);
+
+    await play.pollux.stop();
+    await seen(page.getByText(/The connection to Pollux is lost/));
+    await page.getByRole('link', { name: 'Clients', exact: true }).click();
+    await seen(page.getByText(/^Pollux does not answer/));
+    assert.equal(await button(page, 'Try again').count(), 0, 'to reload now would lead out of the page');
+
+    play.pollux = await play.pollux.restart();
+    proxy.target = play.pollux.url;
+    await seen(title(page, 'Clients'));
+  });
+
   it('rests while nobody looks, and goes on with what was missed', async (scene) => {
     const play = await scene.stage();
     const page = await scene.open(play, { at: '#/requests' });
