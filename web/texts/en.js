@@ -52,7 +52,7 @@ export default {
   },
   states: {
     ready: 'Ready', resting: 'Resting', disabled: 'Disabled', probing: 'On trial',
-    answered: 'Answered', failed: 'Failed', client_gone: 'Client left', enabled: 'Enabled', expired: 'Expired', active: 'Active',
+    failed: 'Failed', client_gone: 'Client left',
   },
   table: {
     all: 'Select all', one: 'Select {name}', empty: 'Nothing fits.',
@@ -229,7 +229,7 @@ export default {
     dialect: { gemini: 'Gemini', openai: 'OpenAI', anthropic: 'Anthropic' },
     age: { '15m': 'last 15 minutes', '1h': 'last hour', '24h': 'last 24 hours', '7d': 'last 7 days', own: 'From … until …' },
     live: {
-      live: 'Live', paused: 'Paused', connecting: 'Connecting', reconnecting: 'Reconnecting', pause: 'Pause', goOn: 'Go on',
+      pause: 'Pause', goOn: 'Go on',
       held: { one: 'Show {n} new request', other: 'Show {n} new requests' },
       gap: 'There are more new requests than are shown: read again',
     },

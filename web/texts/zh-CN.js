@@ -54,7 +54,7 @@ export default {
   },
   states: {
     ready: '可用', resting: '冷却中', disabled: '已停用', probing: '试用中',
-    answered: '成功', failed: '失败', client_gone: '客户端断开', enabled: '已启用', expired: '已过期', active: '生效中',
+    failed: '失败', client_gone: '客户端断开',
   },
   table: {
     all: '全选', one: '选择 {name}', empty: '没有符合条件的内容。',
@@ -220,7 +220,7 @@ export default {
     dialect: { gemini: 'Gemini', openai: 'OpenAI', anthropic: 'Anthropic' },
     age: { '15m': '最近 15 分钟', '1h': '最近 1 小时', '24h': '最近 24 小时', '7d': '最近 7 天', own: '自定义时间段' },
     live: {
-      live: '实时', paused: '已暂停', connecting: '连接中', reconnecting: '重连中', pause: '暂停', goOn: '继续',
+      pause: '暂停', goOn: '继续',
       held: '显示 {n} 条新请求',
       gap: '还有未显示的新请求，点此刷新',
     },

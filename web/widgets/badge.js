@@ -4,11 +4,10 @@ import { number } from '../lib/format.js';
 
 // A state is told by its word, its colour and the shape of its mark.
 const KINDS = {
-  ready: 'good', resting: 'warn', disabled: 'bad', probing: 'busy', paused: 'off',
-  answered: 'good', failed: 'bad', client_gone: 'off', enabled: 'good', expired: 'bad', active: 'good',
+  ready: 'good', resting: 'warn', disabled: 'bad', probing: 'busy', failed: 'bad',
 };
 
-/** The state of a key, request or client: its word is the text 'states.NAME' unless children say another. */
+/** The state of a key or request: its word is the text 'states.NAME' unless children say another. */
 export function Badge({ state, kind = KINDS[state] ?? 'off', title, children }) {
   const words = children ?? (hasText(`states.${state}`) ? t(`states.${state}`) : state);
   return html`<span class="badge ${kind}" title=${title}><span class="mark" aria-hidden="true" />${words}</span>`;
