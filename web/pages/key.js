@@ -17,6 +17,7 @@ import { KeyRequests } from './keys/key_requests.js';
 import { Quotas } from './keys/quota.js';
 
 const REFRESH_MS = 5000;  // Counts change with each request, of which no event tells.
+const MOST_ERRORS = 5;
 
 export default function KeyPage({ params }) {
   const { id } = params;
@@ -128,10 +129,10 @@ function KeyFacts({ row }) {
 }
 
 function Errors({ row }) {
-  const errors = row.recent_errors ?? [];
+  const errors = (row.recent_errors ?? []).slice(0, MOST_ERRORS);
   if (!errors.length) return html`<${Empty} icon="check" title=${t('keys.errors.none')} />`;
   return html`<ul class="errors">${errors.map((error) => html`<li key=${error.at + error.message}>
-    <div class="errors-head"><${StatusBadge} status=${error.status} /><span class="mono small">${error.model}</span>
+    <div class="errors-head">${error.status && html`<${StatusBadge} status=${error.status} />`}<span class="mono small">${error.model}</span>
       <span class="muted small"><${Time} value=${error.at} /></span></div>
     <p class="small">${error.message}</p></li>`)}</ul>
     <${LinkButton} small href=${href('/requests', { status: 'error', key: row.id })}>${t('keys.errors.all')}<//>`;

@@ -15,12 +15,12 @@ export function Badge({ state, kind = KINDS[state] ?? 'off', title, children }) 
 
 /** A status of HTTP, coloured by its class. */
 export function StatusBadge({ status }) {
-  const kind = status === null ? 'off' : status < 400 ? 'good' : status === 429 || status < 500 ? 'warn' : 'bad';
-  return html`<span class="badge ${kind}"><span class="mark" aria-hidden="true" />${status ?? '–'}</span>`;
+  const kind = status < 400 ? 'good' : status === 429 || status < 500 ? 'warn' : 'bad';
+  return html`<span class="badge ${kind}"><span class="mark" aria-hidden="true" />${status}</span>`;
 }
 
 export const Tag = ({ children }) => html`<span class="tag">${children}</span>`;
-export const Tags = ({ tags = [] }) => html`<span class="tags">${tags.map((tag) => html`<${Tag}>${tag}<//>`)}</span>`;
+export const Tags = ({ tags = [] }) => html`<span class="tags" title=${tags.join(', ')}>${tags.map((tag) => html`<${Tag}>${tag}<//>`)}</span>`;
 
 /** How much of a limit is used: `limit` null means that there is none. */
 export function Bar({ label, used, limit, note, format = number }) {

@@ -111,6 +111,28 @@ describeInBrowser('every page', (it) => {
     for (const key of await keys.all()) assert.equal(await key.evaluate((link) => link.getClientRects().length), 1, await key.innerText());
   });
 
+  it('holds the longest names and many tags', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    const name = 'Averylongnamewithoutspaces'.repeat(3);
+    const tags = Array.from({ length: 12 }, (_, i) => `tag-${i}`);
+    const id = keyId(play.keys[0]);
+    await play.pollux.admin(`/admin/keys/${id}`, { method: 'PATCH', body: { name, tags } });
+    await play.pollux.admin('/admin/clients', { method: 'POST', body: { name, tags, models: [`${name}-*`] } });
+    await request(play);
+    const [asked] = (await play.pollux.admin('/admin/requests')).json().requests;
+    for (const viewport of [WIDE, NARROW]) {
+      const page = await scene.open(play, { viewport });
+      for (const at of ['#/keys', `#/keys/${id}`, `#/requests/${asked.id}`, '#/clients']) {
+        await visit(page, play, { at, ready: () => seen(page.getByText(name).first()) });
+        await checkLayout(page, `${at}, ${viewport.width} px`);
+      }
+      await visit(page, play, { at: '#/keys', ready: () => seen(row(page, name)) });
+      const [inside, outside] = await row(page, name).evaluate((element) => [element.querySelector('.tags')?.getBoundingClientRect().bottom ?? 0,
+        element.getBoundingClientRect().bottom]);
+      assert.ok(inside <= outside, 'the tags run over the next row');
+    }
+  });
+
   it('underlines links, not buttons', async (scene) => {
     const page = await scene.open(await scene.stage(), { at: '#/requests' });
 
