@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { makeKey } from '../../fake_gemini/server.mjs';
-import { describeInBrowser, gone, seen } from '../harness/browser.mjs';
+import { describeInBrowser, gone, NARROW, seen } from '../harness/browser.mjs';
 import { button, goTo, nameKeys, payersOf, request, row, rows, title, toast } from '../harness/dashboard.mjs';
 import { keyId } from '../harness/stage.mjs';
 import { eventually } from '../harness/wait.mjs';
@@ -99,6 +99,14 @@ describeInBrowser('the keys\' page', (it) => {
     await seen(title(page, 'Requests'));
     await seen(row(page, '404'));
     assert.equal(await rows(page).count(), 1);
+  });
+
+  it('shows in full the names that Pollux gives, on a phone, too', async (scene) => {
+    const page = await scene.open(await scene.stage(), { at: '#/keys', viewport: NARROW });
+
+    const name = (await seen(row(page, 'key-'))).first().locator('b');
+
+    assert.ok(await name.evaluate((element) => element.scrollWidth <= element.clientWidth), await name.innerText());
   });
 
   it('says what a check has found, and above a dialog what went wrong', async (scene) => {
