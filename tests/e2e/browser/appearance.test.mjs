@@ -27,7 +27,7 @@ async function busyStage(scene) {
 
 const first = (page, locator) => seen(locator(page).first());
 const PAGES = {
-  overview: { at: '#/', ready: isLive },
+  overview: { at: '#/', ready: async (page) => { await isLive(page); await first(page, (place) => place.locator('canvas')); } },
   keys: { at: '#/keys', ready: (page) => seen(row(page, 'put away')) },
   key: { at: (play) => `#/keys/${keyId(play.keys[2])}`, ready: (page) => first(page, rows) },
   requests: { at: '#/requests', ready: (page) => first(page, rows) },
