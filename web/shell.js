@@ -11,7 +11,8 @@ import { html, useEffect, useErrorBoundary, useRef, useState } from './lib/ui.js
 import { places, routes } from './routes.js';
 import { Button } from './widgets/button.js';
 import { Icon } from './widgets/icon.js';
-import { Empty, Failed, Loading, Notice } from './widgets/states.js';
+import { Page } from './widgets/page.js';
+import { Failed, Loading, Notice } from './widgets/states.js';
 
 export function Shell() {
   const place = usePlace();
@@ -101,6 +102,7 @@ function Outlet({ route, params, query }) {
   const [page, setPage] = useState(null);
   const [failure, setFailure] = useState(null);
   const [broken] = useErrorBoundary((error) => console.error(error));
+  const isAway = useStore(feedState) === 'reconnecting';
   const load = () => {
     setFailure(null);
     route?.load().then((module) => setPage(() => module.default), setFailure);
@@ -108,9 +110,10 @@ function Outlet({ route, params, query }) {
   useEffect(load, [route]);
   // What could not be fetched while Pollux was away is there again.
   useEvent('hello', () => { if (failure) location.reload(); });
-  if (!route) return html`<${Empty} title=${t('shell.nowhere')} action=${html`<a href="#/">${t('nav.overview')}</a>`} />`;
-  const wrong = broken ? t('errors.broken', { message: String(broken.message ?? broken) }) : failure && t('errors.page');
-  if (wrong) return html`<${Failed} error=${new Error(wrong)} retry=${() => location.reload()} />`;
+  if (!route) return html`<${Page} title=${t('shell.nowhere')}><a href="#/">${t('nav.overview')}</a><//>`;
+  const wrong = broken ? t('errors.broken', { message: String(broken.message ?? broken) }) : failure && t(isAway ? 'errors.unreachable' : 'errors.page');
+  // While Pollux is away, to reload would lead to the browser's own page.
+  if (wrong) return html`<${Failed} error=${new Error(wrong)} retry=${!isAway && (() => location.reload())} />`;
   if (!page) return html`<${Loading} />`;
   return html`<${page} params=${params} query=${query} />`;
 }

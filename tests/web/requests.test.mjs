@@ -201,6 +201,8 @@ describe('advice about a request that failed', () => {
     assert.equal(advice({ status: 418, reason: null }), 'other');
     assert.equal(advice({ status: 200, reason: 'truncated' }), 'upstream_broken');
     assert.equal(adviceFor(request({ outcome: 'client_gone', status: null })), 'client_gone');
+    assert.equal(advice({ status: 503, reason: 'status 500' }), 'no_key', 'Pollux gave up, since no other key could pay');
+    assert.equal(advice({ status: 503, reason: 'status 503' }), 'google_failed');
     assert.equal(adviceFor(request({ outcome: 'answered', status: 429 })), 'quota');
   });
 

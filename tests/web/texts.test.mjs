@@ -28,7 +28,7 @@ const modules = readdirSync(WEB, { recursive: true }).map((name) => join(WEB, na
   .filter((file) => file.endsWith('.js') && !/\/(vendor|texts|node_modules)\//.test(file) && statSync(file).isFile());
 
 // What the server says in English itself.
-const isOfTheServer = (name) => /^settings\.(group|about)\./.test(name);
+const isOfTheServer = (name) => /^(settings\.(group|about)|errors\.status)\./.test(name);
 
 describe('the texts of the page', () => {
   it('have the same names in every language', () => {

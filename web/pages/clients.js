@@ -48,9 +48,9 @@ function Client({ client, actions }) {
       <${Button} small icon="next" onClick=${() => actions.connect(client)}>${t('clients.connect.action')}<//>
       <${LinkButton} small icon="requests" href=${href('/requests', { client: client.id })}>${t('nav.requests')}<//>
       <${Button} small onClick=${() => actions.enable(client)}>${t(client.enabled ? 'clients.disable' : 'clients.enable')}<//>
-      ${!client.from_settings && html`<span class="grow" />
-        <${Button} small kind="quiet" icon="refresh" label=${t('clients.token.new')} onClick=${() => actions.renew(client)} />
-        <${Button} small kind="danger" icon="trash" label=${t('clients.revoke')} onClick=${() => actions.remove(client)} />`}
+      ${!client.from_settings && html`<span class="button-row ends">
+        <${Button} small icon="keys" label=${t('clients.token.new')} onClick=${() => actions.renew(client)} />
+        <${Button} small kind="danger" icon="trash" label=${t('clients.revoke')} onClick=${() => actions.remove(client)} /></span>`}
     </footer></li>`;
 }
 

@@ -1,21 +1,15 @@
 // The way from an empty pool to a first answer: get a key, paste it, see that it works, point a tool at Pollux.
 
-import { api } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { html, useState } from '../lib/ui.js';
 import { Badge, Button, Card, LinkButton, Page, Snippet } from '../widgets/index.js';
+import { PLACEHOLDER, baseOf, snippetFor } from './clients/snippets.js';
 import { AddButton, AddKeysFields, Found, useAddKeys } from './keys/add_keys.js';
+import { checkKey } from './keys/check.js';
 import { keyTitle } from './keys/key_list.js';
 
 const AI_STUDIO = 'https://aistudio.google.com/apikey';
 const MOST_CHECKED = 5;  // At once; a first visit with hundreds of keys is checked on the page of the keys.
-
-/** This server's address as clients see it, with the path prefix that it may have. */
-export const ownAddress = () => new URL('.', document.baseURI).href.replace(/\/$/, '');
-
-const snippet = () => `curl ${ownAddress()}/v1beta/models/gemini-2.5-flash:generateContent \\
-  -H "x-goog-api-key: YOUR_TOKEN" -H "Content-Type: application/json" \\
-  -d '{"contents": [{"parts": [{"text": "Hello!"}]}]}'`;
 
 export function FirstVisit({ keys, reload, onEnd }) {
   const [findings, setFindings] = useState({});
@@ -28,11 +22,12 @@ export function FirstVisit({ keys, reload, onEnd }) {
   async function check(key) {
     const tell = (finding) => setFindings((old) => ({ ...old, [key.id]: finding }));
     tell({ busy: true });
-    try { tell(await api.post(`admin/keys/${key.id}/check`)); } catch (error) { tell({ well: null, message: error.message }); }
+    try { tell(await checkKey(key.id)); } catch (error) { tell({ well: null, words: error.message }); }
     reload();
   }
   const submit = (event) => { event.preventDefault(); form.submit(); };
   const done = keys.length > 0;
+  const base = baseOf(location);
 
   return html`<${Page} title=${t('first.title')} subtitle=${t('first.subtitle')}>
     <ol class="steps">
@@ -48,8 +43,8 @@ export function FirstVisit({ keys, reload, onEnd }) {
           <${Finding} key=${key.id} row=${key} finding=${findings[key.id]} check=${check} />`)}</ul>`
       : html`<p class="muted">${t('first.checkWhy')}</p>`}<//>
       <${Step} number="4" title=${t('first.connect')} waiting=${!done}>
-        <p>${t('first.connectWhy', { address: ownAddress() })}</p>
-        <${Snippet} text=${snippet()} label=${t('first.connect')} />
+        <p>${t('first.connectWhy', { address: base })}</p>
+        <${Snippet} text=${snippetFor('curl', base, PLACEHOLDER)} label=${t('first.connect')} />
         <p class="hint">${t('first.token')}</p>
         <div class="button-row"><${LinkButton} href="#/clients">${t('first.clients')}<//>
           ${done && html`<${Button} kind="main" onClick=${onEnd}>${t('first.end')}<//>`}</div><//>
@@ -66,6 +61,6 @@ function Step({ number, title, done, waiting, children }) {
 function Finding({ row, finding, check }) {
   return html`<li class="finding"><b class="mono">${keyTitle(row)}</b>
     ${finding?.busy ? html`<span class="muted" role="status"><span class="spinner" /> ${t('first.asking')}</span>` : html`
-      <${Badge} state=${row.state} /><span>${finding ? (finding.well ? t('first.well') : finding.message) : row.reason}</span>
+      <${Badge} state=${row.state} /><span>${finding ? finding.words : row.reason}</span>
       <${Button} small onClick=${() => check(row)}>${t('keys.check')}<//>`}</li>`;
 }

@@ -10,12 +10,14 @@ import { html, useEffect, useMemo, useRef, useState } from '../lib/ui.js';
 import { Badge, Button, Card, CopyButton, Countdown, Empty, Facts, Figure, LinkButton, Loaded, Notice, Page, StatusBadge, Tags, Time, confirmed,
   toast } from '../widgets/index.js';
 import { DisableDialog } from './keys/batch.js';
+import { checkKey } from './keys/check.js';
 import { EditKey } from './keys/edit_key.js';
 import { isByHand, keyTitle, successShare } from './keys/key_list.js';
 import { KeyRequests } from './keys/key_requests.js';
 import { Quotas } from './keys/quota.js';
 
 const REFRESH_MS = 5000;  // Counts change with each request, of which no event tells.
+const MOST_ERRORS = 5;
 
 export default function KeyPage({ params }) {
   const { id } = params;
@@ -49,7 +51,7 @@ export default function KeyPage({ params }) {
       <${Figures} row=${row} />
       <${Card} title=${t('keys.quota.title')}><${Quotas} models=${row.models} project=${row.project_id} /><//>
       <div class="grid">
-        <${Card} title=${t('keys.errors.title')}><${Errors} errors=${row.recent_errors} /><//>
+        <${Card} title=${t('keys.errors.title')}><${Errors} row=${row} /><//>
         <${Card} title=${t('keys.facts')}><${KeyFacts} row=${row} /><//>
       </div>
       <${KeyRequests} id=${id} /></div>
@@ -60,8 +62,8 @@ function Actions({ row, reload }) {
   const [dialog, setDialog] = useState(null);
   const path = `admin/keys/${row.id}`;
   async function check() {
-    const { well, message } = await api.post(`${path}/check`);
-    toast(message, { kind: well === null ? 'info' : well ? 'good' : 'bad' });
+    const { well, words } = await checkKey(row.id);
+    toast(words, { kind: well === null ? 'info' : well ? 'good' : 'bad' });
     reload();
   }
   async function enable() {
@@ -126,11 +128,12 @@ function KeyFacts({ row }) {
   ]} /><p class="hint">${t('keys.secretHint')}</p>`;
 }
 
-function Errors({ errors = [] }) {
+function Errors({ row }) {
+  const errors = (row.recent_errors ?? []).slice(0, MOST_ERRORS);
   if (!errors.length) return html`<${Empty} icon="check" title=${t('keys.errors.none')} />`;
   return html`<ul class="errors">${errors.map((error) => html`<li key=${error.at + error.message}>
-    <div class="errors-head"><${StatusBadge} status=${error.status} /><span class="mono small">${error.model}</span>
+    <div class="errors-head">${error.status && html`<${StatusBadge} status=${error.status} />`}<span class="mono small">${error.model}</span>
       <span class="muted small"><${Time} value=${error.at} /></span></div>
     <p class="small">${error.message}</p></li>`)}</ul>
-    <${LinkButton} small href=${href('/requests', { status: 'error' })}>${t('keys.errors.all')}<//>`;
+    <${LinkButton} small href=${href('/requests', { status: 'error', key: row.id })}>${t('keys.errors.all')}<//>`;
 }

@@ -12,9 +12,9 @@ import { Health, Source, purposeOf } from './policies/file_state.js';
 
 const pagePath = (path) => `/policies/${path.split('/').map(encodeURIComponent).join('/')}`;
 
-const card = (file) => html`<span class="row-card"><span class="row-card-head"><span class="cut mono grow">${file.path}</span></span>
+const card = (file) => html`<span class="row-card"><span class="row-card-head"><span class="cut mono grow">${file.path}</span><${Health} file=${file} /></span>
   <span class="row-card-foot muted"><span class="cut">${purposeOf(file.path) ?? ' '}</span></span>
-  <span class="row-card-foot"><${Source} file=${file} /><${Health} file=${file} /></span></span>`;
+  <span class="row-card-foot"><${Source} file=${file} /></span></span>`;
 
 const columns = () => [
   { id: 'path', label: t('policies.column.file'), width: 'minmax(0, 2fr)', value: (file) => file.path, cell: (file) => html`<span class="two-lines">

@@ -35,11 +35,12 @@ function useDraft(file, isNew) {
 
 function Problem({ title, error, path }) {
   if (!error) return null;
-  const place = placeOf(error.message);
+  const words = error.details?.message ?? error.message;
+  const place = placeOf(words);
   const isElsewhere = place.path && place.path !== path;
   return html`<div role="alert"><${Notice} kind="bad"
     action=${isElsewhere && html`<a class="button small" href=${href(`/policies/${place.path}`, { line: place.line })}>${place.path}</a>`}>
-    <p><b>${title}</b></p><p class="mono">${error.message}</p><//></div>`;
+    <p><b>${title}</b></p><p class="mono">${words}</p><//></div>`;
 }
 
 function useSaving({ file, draft, loaded, setIsNew, leaving }) {
@@ -93,7 +94,7 @@ function useSaving({ file, draft, loaded, setIsNew, leaving }) {
 const titleOf = (error) => t(error ? error.status === 400 ? 'policies.refused' : 'policies.failed' : 'policies.broken');
 
 function Writing({ file, draft, saving, line }) {
-  const wrong = placeOf(saving.error?.message);
+  const wrong = placeOf(saving.error?.details?.message);
   const wrongLine = saving.error?.details?.line ?? (wrong.path === file.path ? wrong.line : null);
   return html`<div class="stack">
     ${!file.owner && html`<${Notice}>${t('policies.shippedNote')}<//>`}

@@ -19,7 +19,7 @@ const toTop = () => window.scrollTo({ top: 0 });
 function LiveSwitch({ paused, onChange }) {
   const feed = useStore(feedState);
   const state = paused ? 'paused' : feed;
-  return html`<span class="live-switch"><${Badge} state=${state} kind=${state === 'live' ? 'good' : 'off'}>${t(`requests.live.${state}`)}<//>
+  return html`<span class="live-switch"><${Badge} state=${state} kind=${state === 'live' ? 'good' : 'off'}>${t(`feed.${state}`)}<//>
     <${Button} small icon=${paused ? 'play' : 'pause'} onClick=${() => onChange(!paused)}>
       ${t(paused ? 'requests.live.goOn' : 'requests.live.pause')}<//></span>`;
 }

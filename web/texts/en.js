@@ -27,6 +27,9 @@ export default {
     copy: 'The browser did not let the page copy. Select the text and copy it by hand.',
     page: 'This page could not be loaded. Pollux may have been updated: reload.',
     broken: 'This page has an error: {message}',
+    warning: 'The change is in force, but a restart may lose it: {message}',
+    // The server’s errors are in English; another language says by their status what they are, before {message}.
+    status: {},
   },
   nav: {
     overview: 'Overview', keys: 'Keys', requests: 'Requests', clients: 'Clients', models: 'Models', policies: 'Policies', settings: 'Settings',
@@ -49,7 +52,7 @@ export default {
   },
   states: {
     ready: 'Ready', resting: 'Resting', disabled: 'Disabled', probing: 'On trial',
-    answered: 'Answered', failed: 'Failed', client_gone: 'Client left', enabled: 'Enabled', expired: 'Expired', active: 'Active',
+    failed: 'Failed', client_gone: 'Client left',
   },
   table: {
     all: 'Select all', one: 'Select {name}', empty: 'Nothing fits.',
@@ -74,7 +77,7 @@ export default {
     waiting: { one: '{n} waits for a key', other: '{n} wait for a key' },
     noneWaiting: 'none waits for a key',
     latencyNote: 'p95 {p95} · first byte {first}',
-    successNote: '{requests} requests, {failed} failed',
+    successNote: { one: '{requests} request, {failed} failed', other: '{requests} requests, {failed} failed' },
     keys: 'Keys by state',
     keyCount: { one: '{n} key', other: '{n} keys' },
     nextBack: 'next back in',
@@ -84,7 +87,10 @@ export default {
     requests: 'Requests', requestsChart: 'Requests', latencyChart: 'Latency', tokensChart: 'Tokens', models: 'By model', model: 'Model',
     answered: 'Answered', failed: 'Failed', clientGone: 'Client left', p50: 'Half are faster (p50)', p95: '95 % are faster (p95)',
     input: 'Input', output: 'Output',
-    requestsSummary: '{n} requests: {answered} answered, {failed} failed, {retries} retries.',
+    requestsSummary: {
+      one: '{n} request: {answered} answered, {failed} failed. Retries: {retries}.',
+      other: '{n} requests: {answered} answered, {failed} failed. Retries: {retries}.',
+    },
     latencySummary: 'Half took less than {p50}, 95 % less than {p95}, 99 % less than {p99}.',
     tokensSummary: '{input} tokens in ({cached} cached), {output} out.',
     noRequests: 'No requests in this time.',
@@ -98,11 +104,11 @@ export default {
       notGranted: { one: 'Google grants no use of {model} to the only key.', other: 'Google grants no use of {model} to any of the {n} keys.' },
       policy: 'A policy does not load, the last good ones stay in force: {error}',
       server: '{text}',
-      failing: { one: '{n} of {asked} requests of the last hour failed.', other: '{n} of {asked} requests of the last hour failed.' },
+      failing: '{n} of {asked} requests of the last hour failed.',
     },
     help: {
-      checkThem: 'Check them', showThem: 'Show them', keys: 'To the keys', addKeys: 'Add keys', openPolicy: 'Open the policy',
-      showRequests: 'Show them',
+      check: { one: 'Check it', other: 'Check them' }, show: { one: 'Show it', other: 'Show them' }, keys: 'To the keys', addKeys: 'Add keys',
+      openPolicy: 'Open the policy',
     },
   },
   first: {
@@ -113,7 +119,7 @@ export default {
     paste: 'Paste it here',
     check: 'See that it works',
     checkWhy: 'Pollux asks Google about each new key. That costs no quota.',
-    asking: 'Asking Google…', well: 'Google takes the key.',
+    asking: 'Asking Google…',
     connect: 'Point your tools here',
     connectWhy: 'The address is {address}; in place of a Google key your tools send a token of Pollux.',
     token: 'YOUR_TOKEN is one of ALLOWED_TOKENS, or the one that Pollux showed when it first started. You can make more on the page Clients.',
@@ -131,8 +137,7 @@ export default {
     projectHint: 'Keys of one Google Cloud project share its quota. Google names it in errors, too.',
     weightHint: 'A share of the traffic, where a policy chooses by weight.',
     secretHint: 'Pollux never shows a key in full, so only its ends can be copied.',
-    running: { one: '{n} running', other: '{n} running' },
-    failed: { one: '{n} failed', other: '{n} failed' },
+    running: '{n} running', failed: '{n} failed',
     backIn: 'back in',
     modelsResting: '{n} of {all} models resting',
     search: 'Name, key, id, tag or project',
@@ -148,6 +153,7 @@ export default {
       refused: 'Google refused this key. It is asked about again on the clock, and comes back by itself once Google takes it; or check it now.',
       probing: 'The key is back on trial: one request at a time, until one succeeds.',
     },
+    found: { well: 'Google takes the key.', refused: 'Google refuses the key: {message}', unknown: 'Nothing could be found out: {message}' },
     ask: {
       disable: { one: 'Disable this key?', other: 'Disable {n} keys?' },
       disableText: 'No new request will use it; what is running ends as it would. It stays disabled until you enable it.',
@@ -198,14 +204,11 @@ export default {
       shared: 'Shared by all keys of the project {project}.',
       rpm: 'Requests a minute', tpm: 'Input tokens a minute', rpd: 'Requests a day',
       learned: '· learned', mayNot: 'Not granted',
-      today: '{requests} requests today, {failures} failed.',
+      today: { one: '{n} request today, {failures} failed.', other: '{n} requests today, {failures} failed.' },
       tokens: 'Tokens: {input} in ({cached} cached), {output} out.',
     },
-    errors: { title: 'Recent errors', none: 'No errors lately.', all: 'All failed requests' },
-    requests: {
-      title: 'Last requests', all: 'All of this key', none: 'No request has used this key yet.',
-      status: 'Status', model: 'Model', client: 'Client', duration: 'Duration',
-    },
+    errors: { title: 'Recent errors', none: 'No errors lately.', all: 'Its failed requests' },
+    requests: { title: 'Last requests', all: 'All of this key', none: 'No request has used this key yet.' },
   },
   // -- From here on: Requests, Clients, Models, Policies, Settings ------------------------------------------------
   requests: {
@@ -226,7 +229,7 @@ export default {
     dialect: { gemini: 'Gemini', openai: 'OpenAI', anthropic: 'Anthropic' },
     age: { '15m': 'last 15 minutes', '1h': 'last hour', '24h': 'last 24 hours', '7d': 'last 7 days', own: 'From … until …' },
     live: {
-      live: 'Live', paused: 'Paused', connecting: 'Connecting', reconnecting: 'Reconnecting', pause: 'Pause', goOn: 'Go on',
+      pause: 'Pause', goOn: 'Go on',
       held: { one: 'Show {n} new request', other: 'Show {n} new requests' },
       gap: 'There are more new requests than are shown: read again',
     },
@@ -309,7 +312,7 @@ export default {
     enable: 'Enable', disable: 'Disable', revoke: 'Delete', revokeTitle: 'Delete {name}?',
     revokeText: 'Its token stops working at once, for good. What it asked stays in the log.', revoked: '{name} is deleted.',
     allModels: 'all models', noLimit: 'no limit', lastUsed: 'Last used', tokenHint: 'The end of its token',
-    fromSettings: 'From ALLOWED_TOKENS: it is removed, and gets another token, there.',
+    fromSettings: 'From ALLOWED_TOKENS: its token is changed or removed there.',
     field: {
       name: 'Name', models: 'Allowed models', rpm: 'Requests a minute', daily_requests: 'Requests a day', daily_tokens: 'Tokens a day',
       tags: 'Tags', expires_at: 'Expires', enabled: 'May ask',
@@ -401,7 +404,7 @@ export default {
     delete: { action: 'Delete', title: 'Delete {path}?', text: 'The file is deleted, and no longer in force.', done: '{path} is deleted.' },
     leave: { title: 'Leave without saving?', text: 'Your changes to {path} are lost.', action: 'Leave' },
     diff: {
-      same: 'It says the same as the shipped one.', counts: '{added} lines added, {removed} removed, against the shipped file.',
+      same: 'It says the same as the shipped one.', counts: 'Lines added to the shipped file: {added}; removed: {removed}.',
       added: 'added', removed: 'removed', shippedLine: 'Shipped line', ownLine: 'Your line', change: 'Change', text: 'Text',
     },
   },

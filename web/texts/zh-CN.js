@@ -27,6 +27,11 @@ export default {
     copy: '浏览器不允许页面写入剪贴板，请手动选中并复制。',
     page: '页面加载失败。Pollux 可能刚刚更新过，请刷新。',
     broken: '页面出错：{message}',
+    warning: '更改已生效，但重启后可能丢失：{message}',
+    status: {
+      400: '输入有误：{message}', 403: '不允许此操作：{message}', 404: '内容不存在：{message}', 409: '与当前状态冲突：{message}', 412: '已在别处被修改：{message}',
+      413: '内容过大：{message}', 429: '操作过于频繁：{message}', 500: 'Pollux 内部出错：{message}', 503: 'Pollux 暂时无法处理：{message}',
+    },
   },
   nav: {
     overview: '概览', keys: '密钥', requests: '请求日志', clients: '客户端', models: '模型', policies: '策略', settings: '设置',
@@ -49,7 +54,7 @@ export default {
   },
   states: {
     ready: '可用', resting: '冷却中', disabled: '已停用', probing: '试用中',
-    answered: '成功', failed: '失败', client_gone: '客户端断开', enabled: '已启用', expired: '已过期', active: '生效中',
+    failed: '失败', client_gone: '客户端断开',
   },
   table: {
     all: '全选', one: '选择 {name}', empty: '没有符合条件的内容。',
@@ -101,7 +106,7 @@ export default {
       failing: '最近 1 小时的 {asked} 次请求中有 {n} 次失败。',
     },
     help: {
-      checkThem: '检测这些密钥', showThem: '查看', keys: '查看密钥', addKeys: '添加密钥', openPolicy: '打开策略', showRequests: '查看',
+      check: '立即检测', show: '查看', keys: '查看密钥', addKeys: '添加密钥', openPolicy: '打开策略',
     },
   },
   first: {
@@ -112,7 +117,7 @@ export default {
     paste: '粘贴到这里',
     check: '确认可用',
     checkWhy: 'Pollux 会向 Google 检测每个新密钥，不消耗配额。',
-    asking: '正在向 Google 检测…', well: '密钥有效。',
+    asking: '正在向 Google 检测…',
     connect: '接入你的工具',
     connectWhy: '接口地址为 {address}；原本填 Google 密钥的地方，改填 Pollux 的令牌。',
     token: 'YOUR_TOKEN 是 ALLOWED_TOKENS 中的任意一个，或 Pollux 首次启动时显示的令牌。也可以在“客户端”页面创建。',
@@ -130,8 +135,7 @@ export default {
     projectHint: '同一 Google Cloud 项目下的密钥共享配额。Google 的报错里也会给出项目名。',
     weightHint: '策略按权重选择密钥时的流量占比。',
     secretHint: 'Pollux 从不显示完整密钥，因此只能复制首尾几位。',
-    running: '{n} 个进行中',
-    failed: '失败 {n} 次',
+    running: '{n} 个进行中', failed: '失败 {n} 次',
     backIn: '剩余',
     modelsResting: '{n}/{all} 个模型冷却中',
     search: '搜索名称、密钥、ID、标签或项目',
@@ -147,6 +151,7 @@ export default {
       refused: 'Google 拒绝了此密钥。Pollux 会定时复查，一旦 Google 重新接受便自动恢复；也可以立即检测。',
       probing: '此密钥正在试用：一次只处理一个请求，成功一次后完全恢复。',
     },
+    found: { well: '密钥有效。', refused: 'Google 拒绝了此密钥：{message}', unknown: '未能确认密钥状态：{message}' },
     ask: {
       disable: '停用 {n} 个密钥？',
       disableText: '新请求不再使用它，进行中的请求不受影响。重新启用前一直保持停用。',
@@ -191,14 +196,11 @@ export default {
       shared: '项目 {project} 下的所有密钥共享。',
       rpm: '每分钟请求数', tpm: '每分钟输入 token', rpd: '每日请求数',
       learned: '· 自动学习', mayNot: '无权使用',
-      today: '今日请求 {requests} 次，失败 {failures} 次。',
+      today: '今日请求 {n} 次，失败 {failures} 次。',
       tokens: '输入 {input} token（命中缓存 {cached}），输出 {output}。',
     },
-    errors: { title: '最近错误', none: '最近没有错误。', all: '查看所有失败请求' },
-    requests: {
-      title: '最近请求', all: '查看此密钥的全部请求', none: '还没有请求使用过此密钥。',
-      status: '状态码', model: '模型', client: '客户端', duration: '耗时',
-    },
+    errors: { title: '最近错误', none: '最近没有错误。', all: '查看此密钥的失败请求' },
+    requests: { title: '最近请求', all: '查看此密钥的全部请求', none: '还没有请求使用过此密钥。' },
   },
   // -- 以下：请求日志、客户端、模型、策略、设置 -----------------------------------------------------------------------
   requests: {
@@ -218,7 +220,7 @@ export default {
     dialect: { gemini: 'Gemini', openai: 'OpenAI', anthropic: 'Anthropic' },
     age: { '15m': '最近 15 分钟', '1h': '最近 1 小时', '24h': '最近 24 小时', '7d': '最近 7 天', own: '自定义时间段' },
     live: {
-      live: '实时', paused: '已暂停', connecting: '连接中', reconnecting: '重连中', pause: '暂停', goOn: '继续',
+      pause: '暂停', goOn: '继续',
       held: '显示 {n} 条新请求',
       gap: '还有未显示的新请求，点此刷新',
     },

@@ -4,11 +4,10 @@ import { number } from '../lib/format.js';
 
 // A state is told by its word, its colour and the shape of its mark.
 const KINDS = {
-  ready: 'good', resting: 'warn', disabled: 'bad', probing: 'busy', paused: 'off',
-  answered: 'good', failed: 'bad', client_gone: 'off', enabled: 'good', expired: 'bad', active: 'good',
+  ready: 'good', resting: 'warn', disabled: 'bad', probing: 'busy', failed: 'bad',
 };
 
-/** The state of a key, request or client: its word is the text 'states.NAME' unless children say another. */
+/** The state of a key or request: its word is the text 'states.NAME' unless children say another. */
 export function Badge({ state, kind = KINDS[state] ?? 'off', title, children }) {
   const words = children ?? (hasText(`states.${state}`) ? t(`states.${state}`) : state);
   return html`<span class="badge ${kind}" title=${title}><span class="mark" aria-hidden="true" />${words}</span>`;
@@ -16,12 +15,12 @@ export function Badge({ state, kind = KINDS[state] ?? 'off', title, children }) 
 
 /** A status of HTTP, coloured by its class. */
 export function StatusBadge({ status }) {
-  const kind = status === null ? 'off' : status < 400 ? 'good' : status === 429 || status < 500 ? 'warn' : 'bad';
-  return html`<span class="badge ${kind}"><span class="mark" aria-hidden="true" />${status ?? '–'}</span>`;
+  const kind = status < 400 ? 'good' : status === 429 || status < 500 ? 'warn' : 'bad';
+  return html`<span class="badge ${kind}"><span class="mark" aria-hidden="true" />${status}</span>`;
 }
 
 export const Tag = ({ children }) => html`<span class="tag">${children}</span>`;
-export const Tags = ({ tags = [] }) => html`<span class="tags">${tags.map((tag) => html`<${Tag}>${tag}<//>`)}</span>`;
+export const Tags = ({ tags = [] }) => html`<span class="tags" title=${tags.join(', ')}>${tags.map((tag) => html`<${Tag}>${tag}<//>`)}</span>`;
 
 /** How much of a limit is used: `limit` null means that there is none. */
 export function Bar({ label, used, limit, note, format = number }) {
@@ -30,8 +29,8 @@ export function Bar({ label, used, limit, note, format = number }) {
   const words = kind === 'free' ? t('common.noLimit', { used: format(used) }) : t('common.ofLimit', { used: format(used), limit: format(limit) });
   return html`<div class="bar ${kind}">
     <div class="bar-words"><span>${label}</span><span><b>${words}</b>${note && html` <span class="muted">${note}</span>`}</span></div>
-    <div class="bar-track" role="meter" aria-label=${label} aria-valuetext=${words}
+    ${kind !== 'free' && html`<div class="bar-track" role="meter" aria-label=${label} aria-valuetext=${words}
         aria-valuemin="0" aria-valuemax=${limit || 1} aria-valuenow=${Math.min(used, limit || 1)}>
-      <div class="bar-fill" style=${{ width: `${share * 100}%` }} /></div>
+      <div class="bar-fill" style=${{ width: `${share * 100}%` }} /></div>`}
   </div>`;
 }

@@ -76,6 +76,13 @@ function stack(series) {
   return stacked.reverse();
 }
 
+/** Where a value has no neighbours no line leads to it: it is drawn as a point. */
+function lonely(plot, at) {
+  const values = plot.data[at];
+  const isThere = (i) => values[i] !== null && values[i] !== undefined;
+  return [...values.keys()].filter((i) => isThere(i) && !isThere(i - 1) && !isThere(i + 1));
+}
+
 function options(element, { series, stacked, format, tick, height, width }) {
   const ink = colourOf(element, 'muted');
   const grid = { stroke: colourOf(element, 'line'), width: 1 };
@@ -96,7 +103,7 @@ function options(element, { series, stacked, format, tick, height, width }) {
       { label: t('chart.time'), value: (_plot, second) => (second === null ? '–' : `${shortTime(second * 1000)}`) },
       ...drawn.map(({ label, colour, area }, i) => {
         const stroke = colourOf(element, colour);
-        return { label, stroke, width: 1.5, fill: area || stacked ? faded(stroke, stacked ? '99' : '22') : undefined, points: { show: false },
+        return { label, stroke, width: 1.5, fill: area || stacked ? faded(stroke, stacked ? '99' : '22') : undefined, points: { show: false, filter: lonely, fill: stroke },
           value: (_plot, _value, _series, at) => (at === null ? '–' : format(drawn[i].values[at])) };
       }),
     ],

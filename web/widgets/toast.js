@@ -1,6 +1,7 @@
 // Short words on what was done, or what was not.
 
-import { html } from '../lib/ui.js';
+import { html, useEffect, useRef } from '../lib/ui.js';
+import { warned } from '../lib/api.js';
 import { t } from '../lib/i18n.js';
 import { createStore, useStore } from '../lib/store.js';
 import { Icon } from './icon.js';
@@ -25,9 +26,17 @@ export function toastError(error) {
   if (error.status !== 401) toast(error.message, { kind: 'bad' });
 }
 
+warned.subscribe(({ text }) => toast(text, { kind: 'bad' }));
+
 export function Toasts() {
   const list = useStore(toasts);
-  return html`<div class="toasts" role="status" aria-live="polite">
+  const frame = useRef(null);
+  // A popover that is shown anew lies above the dialogs that are open.
+  useEffect(() => {
+    frame.current.hidePopover?.();
+    if (list.length) frame.current.showPopover?.();
+  }, [list]);
+  return html`<div class="toasts" popover="manual" ref=${frame} role="status" aria-live="polite">
     ${list.map((each) => html`<div class="toast ${each.kind}" key=${each.id}>
       <${Icon} name=${each.kind === 'good' ? 'check' : each.kind === 'bad' ? 'warning' : 'info'} />
       <span class="toast-text">${each.text}</span>

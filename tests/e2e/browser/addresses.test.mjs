@@ -27,7 +27,7 @@ describeInBrowser('the page\'s addresses', (it) => {
   it('say what is not there, and how to go on', async (scene) => {
     const page = await scene.open(await scene.stage(), { at: '#/nowhere/at/all' });
 
-    await seen(page.getByText('There is no such page.'));
+    await seen(title(page, 'There is no such page.'));
     await page.getByRole('main').getByRole('link', { name: 'Overview' }).click();
     await seen(title(page, 'Overview'));
   });

@@ -27,7 +27,7 @@ async function busyStage(scene) {
 
 const first = (page, locator) => seen(locator(page).first());
 const PAGES = {
-  overview: { at: '#/', ready: isLive },
+  overview: { at: '#/', ready: async (page) => { await isLive(page); await first(page, (place) => place.locator('canvas')); } },
   keys: { at: '#/keys', ready: (page) => seen(row(page, 'put away')) },
   key: { at: (play) => `#/keys/${keyId(play.keys[2])}`, ready: (page) => first(page, rows) },
   requests: { at: '#/requests', ready: (page) => first(page, rows) },
@@ -51,6 +51,9 @@ async function visit(page, play, { at, ready }) {
 }
 
 async function checkLayout(page, what) {
+  const cut = await page.evaluate(() => [...document.querySelectorAll('[role=cell] .badge')]
+    .filter((badge) => badge.getBoundingClientRect().right > badge.closest('[role=cell]').getBoundingClientRect().right).map(({ innerText }) => innerText));
+  assert.deepEqual(cut, [], `${what}: badges are cut off`);
   const [wanted, has] = await page.evaluate(() => [document.documentElement.scrollWidth, document.documentElement.clientWidth]);
   assert.ok(wanted <= has, `${what}: the page is ${wanted} px wide where there are ${has}`);
 }
@@ -95,6 +98,59 @@ describeInBrowser('every page', (it) => {
     }
     await page.reload();
     await seen(page.getByRole('link', { name: 'Keys', exact: true }));
+  });
+
+  it('breaks no word of a table, on a tablet', async (scene) => {
+    const play = await busyStage(scene);
+    const { requests } = (await play.pollux.admin('/admin/requests')).json();
+    const { id } = requests.find(({ attempts }) => attempts > 1);
+    const page = await scene.open(play, { viewport: { width: 1024, height: 768 }, at: `#/requests/${id}` });
+    const keys = page.getByRole('region', { name: 'Attempts' }).getByRole('link');
+    await seen(keys);
+
+    for (const key of await keys.all()) assert.equal(await key.evaluate((link) => link.getClientRects().length), 1, await key.innerText());
+  });
+
+  it('holds the longest names and many tags', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    const name = 'Averylongnamewithoutspaces'.repeat(3);
+    const tags = Array.from({ length: 12 }, (_, i) => `tag-${i}`);
+    const id = keyId(play.keys[0]);
+    await play.pollux.admin(`/admin/keys/${id}`, { method: 'PATCH', body: { name, tags } });
+    await play.pollux.admin('/admin/clients', { method: 'POST', body: { name, tags, models: [`${name}-*`] } });
+    await request(play);
+    const [asked] = (await play.pollux.admin('/admin/requests')).json().requests;
+    for (const viewport of [WIDE, NARROW]) {
+      const page = await scene.open(play, { viewport });
+      for (const at of ['#/keys', `#/keys/${id}`, `#/requests/${asked.id}`, '#/clients']) {
+        await visit(page, play, { at, ready: () => seen(page.getByText(name).first()) });
+        await checkLayout(page, `${at}, ${viewport.width} px`);
+      }
+      await visit(page, play, { at: '#/keys', ready: () => seen(row(page, name)) });
+      const [inside, outside] = await row(page, name).evaluate((element) => [element.querySelector('.tags')?.getBoundingClientRect().bottom ?? 0,
+        element.getBoundingClientRect().bottom]);
+      assert.ok(inside <= outside, 'the tags run over the next row');
+    }
+  });
+
+  it('underlines links, not buttons', async (scene) => {
+    const page = await scene.open(await scene.stage(), { at: '#/requests' });
+
+    await button(page, 'Pause').hover();
+
+    assert.equal(await button(page, 'Pause').evaluate((element) => getComputedStyle(element).textDecorationLine), 'none');
+  });
+
+  it('says in the reader\'s language what kind of error the server tells of', async (scene) => {
+    const play = await busyStage(scene);
+    const page = await scene.open(play, { locale: 'zh-CN', at: `#/keys/${keyId(play.keys[0])}` });
+    scene.expect(/^PATCH admin\/keys\S* answered 400/);
+
+    await button(page, '编辑').click();
+    await page.getByLabel('名称').fill('x'.repeat(101));
+    await button(page.getByRole('dialog'), '保存').click();
+
+    await seen(page.getByText('输入有误：name: longer than 100 bytes'));
   });
 
   it('costs the line less than 300 KiB, all pages together, and next to nothing the second time', async (scene) => {

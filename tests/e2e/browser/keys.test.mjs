@@ -1,7 +1,7 @@
 import assert from 'node:assert/strict';
 
 import { makeKey } from '../../fake_gemini/server.mjs';
-import { describeInBrowser, gone, seen } from '../harness/browser.mjs';
+import { describeInBrowser, gone, NARROW, seen } from '../harness/browser.mjs';
 import { button, goTo, nameKeys, payersOf, request, row, rows, title, toast } from '../harness/dashboard.mjs';
 import { keyId } from '../harness/stage.mjs';
 import { eventually } from '../harness/wait.mjs';
@@ -85,6 +85,53 @@ describeInBrowser('the keys\' page', (it) => {
     play.fake.setKey({ key: play.keys[1], state: 'ok' });
     await button(page, 'Check now').click();
     await seen(page.getByText(/The key is back on trial/));
+  });
+
+  it('tells of one key what it was asked today, and leads to what it failed', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    assert.equal(await request(play, 'hi', { path: '/v1beta/models/gemini-9-nothing:generateContent' }), 404);
+    assert.equal(await request(play, 'hi', { token: 'of nobody' }), 401);
+    const page = await scene.open(play, { at: `#/keys/${keyId(play.keys[0])}` });
+
+    await seen(page.getByText(/^1 request today, 1 failed\./));
+    await page.getByRole('link', { name: 'Its failed requests' }).click();
+
+    await seen(title(page, 'Requests'));
+    await seen(row(page, '404'));
+    assert.equal(await rows(page).count(), 1);
+  });
+
+  it('shows in full the names that Pollux gives, on a phone, too', async (scene) => {
+    const page = await scene.open(await scene.stage(), { at: '#/keys', viewport: NARROW });
+
+    const name = (await seen(row(page, 'key-'))).first().locator('b');
+
+    assert.ok(await name.evaluate((element) => element.scrollWidth <= element.clientWidth), await name.innerText());
+  });
+
+  it('says what a check has found, and above a dialog what went wrong', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    const page = await scene.open(play, { at: `#/keys/${keyId(play.keys[0])}` });
+    await button(page, 'Check now').click();
+    await seen(toast(page, 'Google takes the key.'));
+
+    scene.expect(/^PATCH admin\/keys\S* answered 507/);
+    await page.route('**/admin/keys/*', (route) => route.fulfill({ status: 507, json: { error: { code: 507, message: 'no room' } } }));
+    await button(page, 'Disable').click();
+    await button(page.getByRole('dialog'), 'Disable').click();
+    await seen(toast(page, 'no room'));
+    assert.ok(await page.locator('.toasts').evaluate((element) => element.matches(':popover-open')));
+  });
+
+  it('warns of a change that may not last', async (scene) => {
+    const play = await scene.stage({ keys: ['one'] });
+    await play.pollux.admin(`/admin/keys/${keyId(play.keys[0])}`, { method: 'PATCH', body: { enabled: false } });
+    const page = await scene.open(play, { at: `#/keys/${keyId(play.keys[0])}` });
+    await page.route('**/admin/keys/*', (route) => route.fulfill({ json: { warning: 'the disk is full' } }));
+
+    await button(page, 'Enable').click();
+
+    await seen(toast(page, 'The change is in force, but a restart may lose it: the disk is full'));
   });
 
   it('finds, sorts and selects among the keys, and keeps the filters in the address', async (scene) => {

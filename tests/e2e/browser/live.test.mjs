@@ -24,6 +24,31 @@ describeInBrowser('the overview', (it) => {
     await eventually(async () => await rows(page).count() === 5);
   });
 
+  it('speaks of one request as of one, and shows it in every chart', async (scene) => {
+    const play = await scene.stage();
+    await request(play);
+    const page = await scene.open(play, { colorScheme: 'light' });
+
+    await seen(page.getByText('1 request, 0 failed'));
+    await seen(page.getByText(/^1 request: 1 answered/));
+    const latency = page.getByRole('figure', { name: 'Latency' }).locator('canvas');
+    await eventually(() => latency.evaluate((canvas) => {
+      const { data } = canvas.getContext('2d').getImageData(0, 0, canvas.width, canvas.height);
+      for (let i = 0; i < data.length; i += 4) if (data[i] === 0x27 && data[i + 1] === 0x47 && data[i + 2] === 0xb0) return true;  // --accent
+      return false;
+    }), { what: 'the only value of the latency is not drawn' });
+  });
+
+  it('draws the states of the keys from end to end', async (scene) => {
+    const page = await scene.open(await scene.stage());
+    await isLive(page);
+
+    const bar = page.locator('.key-states-bar');
+    const [whole, seenOfIt] = await bar.evaluate((element) => [element.clientWidth, element.firstElementChild.clientWidth]);
+
+    assert.equal(seenOfIt, whole, 'all keys are ready');
+  });
+
   it('says what needs attention, with the button that helps', async (scene) => {
     const play = await scene.stage({ keys: ['one', { key: 'two', state: 'suspended' }] });
     const page = await scene.open(play);
@@ -33,7 +58,7 @@ describeInBrowser('the overview', (it) => {
     const attention = page.getByRole('region', { name: 'Needs attention' });
     await seen(attention.getByText(/Google refused 1 key/));
     play.fake.setKey({ key: play.keys[1], state: 'ok' });
-    await button(attention, 'Check them').click();
+    await button(attention, 'Check it').click();
     await gone(attention.getByText(/Google refused 1 key/));
   });
 
@@ -83,6 +108,25 @@ describeInBrowser('the live feed', (it) => {
     await seen(row(page, MODEL));
     await goTo(page, 'Keys');
     await seen(row(page, 'red'));
+  });
+
+  it('brings a page that could not be loaded while Pollux was away', async (scene) => {
+    const play = await scene.stage();
+    const proxy = await startPrefixProxy(play.pollux.url, '/pollux');
+    scene.atEnd(proxy.close);
+    const page = await scene.open(play, { url: proxy.url });
+    await isLive(page);
+    scene.expect(/failed: net::/, /answered 50[23]/);
+
+    await play.pollux.stop();
+    await seen(page.getByText(/The connection to Pollux is lost/));
+    await page.getByRole('link', { name: 'Clients', exact: true }).click();
+    await seen(page.getByText(/^Pollux does not answer/));
+    assert.equal(await button(page, 'Try again').count(), 0, 'to reload now would lead out of the page');
+
+    play.pollux = await play.pollux.restart();
+    proxy.target = play.pollux.url;
+    await seen(title(page, 'Clients'));
   });
 
   it('rests while nobody looks, and goes on with what was missed', async (scene) => {

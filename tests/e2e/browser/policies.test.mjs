@@ -42,7 +42,7 @@ describeInBrowser('the policies\' pages', (it) => {
     assert.deepEqual(await payersOf(play), [1]);
     await seen(page.getByText('Yours, over shipped'));
     await button(page, 'Your changes').click();
-    await seen(page.getByText(/lines? added/));
+    await seen(page.getByText(/^Lines added/));
 
     await button(page, 'Back to shipped').click();
     await button(page.getByRole('dialog'), 'Back to shipped').click();

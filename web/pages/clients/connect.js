@@ -3,11 +3,9 @@
 import { t } from '../../lib/i18n.js';
 import { html, useState } from '../../lib/ui.js';
 import { Button, CopyButton, Dialog, Heads, Notice, Select, Snippet } from '../../widgets/index.js';
-import { SNIPPET_NAMES, baseOf, snippetFor, toolsFor } from './snippets.js';
+import { PLACEHOLDER, SNIPPET_NAMES, baseOf, snippetFor, toolsFor } from './snippets.js';
 
 const unseen = (words) => html`<span class="unseen">${words}</span>`;
-
-const PLACEHOLDER = 'YOUR_TOKEN';
 
 /** `token` null: it was shown once and cannot be shown again. */
 export function Connect({ token }) {

@@ -5,6 +5,9 @@ export function baseOf(location) {
   return location.origin + location.pathname.replace(/(index\.html)?$/, '').replace(/\/+$/, '');
 }
 
+/** Stands for a token that is not known. */
+export const PLACEHOLDER = 'YOUR_TOKEN';
+
 const MODEL = 'gemini-3.8-flash';
 
 const SNIPPETS = {

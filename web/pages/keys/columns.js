@@ -23,7 +23,7 @@ function State({ row }) {
 
 export const columns = () => [
   { id: 'name', label: t('keys.name'), width: 'minmax(84px, 2fr)', value: keyTitle, cell: (row) => html`<${Name} row=${row} />` },
-  { id: 'state', label: t('keys.state'), width: 'minmax(96px, 1.6fr)', value: (row) => STATE_ORDER[row.state],
+  { id: 'state', label: t('keys.state'), width: 'minmax(98px, 1.5fr)', value: (row) => STATE_ORDER[row.state],
     cell: (row) => html`<${State} row=${row} />` },
   { id: 'tags', label: t('keys.tags'), from: 820, width: 'minmax(90px, 1fr)', value: (row) => row.tags.join(),
     cell: (row) => html`<${Tags} tags=${row.tags} />` },

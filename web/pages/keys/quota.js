@@ -25,6 +25,6 @@ function ModelQuota({ name, model }) {
     <${Bar} label=${t('keys.quota.rpm')} used=${model.requests_this_minute} limit=${model.rpm_limit} note=${learned('rpm')} />
     <${Bar} label=${t('keys.quota.tpm')} used=${model.tokens_this_minute} limit=${model.tpm_limit} note=${learned('tpm')} format=${compact} />
     <${Bar} label=${t('keys.quota.rpd')} used=${model.project_requests_today} limit=${model.rpd_limit} note=${learned('rpd')} />
-    <p class="muted small">${t('keys.quota.today', { requests: model.requests_today, failures: model.failures })} ${t('keys.quota.tokens', spent)}</p>
+    <p class="muted small">${t('keys.quota.today', { n: model.requests_today, failures: model.failures })} ${t('keys.quota.tokens', spent)}</p>
   </div>`;
 }

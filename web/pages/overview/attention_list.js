@@ -10,13 +10,13 @@ function Help({ item }) {
   const link = (path, query, words) => html`<${LinkButton} small href=${href(path, query)}>${words}<//>`;
   switch (item.name) {
     case 'refused': return html`<span class="button-row">
-      <${Button} small onClick=${() => changeKeys(item.ids, { action: 'check' })}>${t('overview.help.checkThem')}<//>
-      ${link('/keys', { state: 'disabled' }, t('overview.help.showThem'))}</span>`;
-    case 'allResting': return link('/keys', { state: 'resting' }, t('overview.help.showThem'));
+      <${Button} small onClick=${() => changeKeys(item.ids, { action: 'check' })}>${t('overview.help.check', item.values)}<//>
+      ${link('/keys', { state: 'disabled' }, t('overview.help.show', item.values))}</span>`;
+    case 'allResting': return link('/keys', { state: 'resting' }, t('overview.help.show', item.values));
     case 'allDisabled': return link('/keys', {}, t('overview.help.keys'));
     case 'exhausted': case 'notGranted': return link('/keys', { add: 1 }, t('overview.help.addKeys'));
     case 'policy': return link(item.file ? `/policies/${item.file}` : '/policies', {}, t('overview.help.openPolicy'));
-    case 'failing': return link('/requests', { status: 'error', since: '1h' }, t('overview.help.showRequests'));
+    case 'failing': return link('/requests', { status: 'error', since: '1h' }, t('overview.help.show', item.values));
     default: return null;
   }
 }

@@ -26,6 +26,7 @@ function answeredShare(totals) {
 export function LiveFigures({ totals }) {
   const minute = useStore(lastMinute);
   const now = minute[minute.length - 1];
+  const { latency_ms = {}, first_byte_ms = {}, requests, failed } = totals ?? {};
   const share = totals && answeredShare(totals);
   const waiting = now?.waiting ? t('overview.waiting', { n: now.waiting }) : null;
   return html`<div class="figures">
@@ -34,10 +35,10 @@ export function LiveFigures({ totals }) {
     <${Figure} label=${t('overview.tokenRate')} value=${compact(now?.tokens_per_second)}
       note=${html`<${Sparkline} values=${line(minute, 'tokens_per_second')} colour="second" />`} />
     <${Figure} label=${t('overview.running')} value=${number(now?.in_flight)} note=${waiting ?? t('overview.noneWaiting')} />
-    <${Figure} label=${t('overview.latency')} value=${duration(totals?.latency_ms?.p50)}
-      note=${t('overview.latencyNote', { p95: duration(totals?.latency_ms?.p95), first: duration(totals?.first_byte_ms?.p50) })} />
+    <${Figure} label=${t('overview.latency')} value=${duration(latency_ms.p50)}
+      note=${t('overview.latencyNote', { p95: duration(latency_ms.p95), first: duration(first_byte_ms.p50) })} />
     <${Figure} label=${t('overview.success')} value=${percent(share)} kind=${share !== null && share < 0.9 ? 'bad' : ''}
-      note=${t('overview.successNote', { requests: compact(totals?.requests), failed: compact(totals?.failed) })} />
+      note=${t('overview.successNote', { n: requests, requests: compact(requests), failed: compact(failed) })} />
   </div>`;
 }
 
@@ -49,11 +50,11 @@ export function KeyStates({ states, back }) {
   const counts = minute[minute.length - 1]?.keys ?? states;
   const all = STATES.reduce((sum, state) => sum + counts[state], 0);
   return html`<section class="key-states card" aria-label=${t('overview.keys')}>
-    <div class="key-states-words"><h2><a class="plain" href="#/keys">${t('overview.keyCount', { n: all })}</a></h2>
-      ${STATES.map((state) => html`<a key=${state} class="plain" href=${href('/keys', { state })}>
+    <div class="key-states-words"><h2><a class="bare" href="#/keys">${t('overview.keyCount', { n: all })}</a></h2>
+      ${STATES.map((state) => html`<a key=${state} class="bare" href=${href('/keys', { state })}>
         <${Badge} state=${state}>${t(`states.${state}`)} ${number(counts[state])}<//></a>`)}
       ${back && html`<span class="muted small">${t('overview.nextBack')} <b><${Countdown} until=${back} /></b></span>`}</div>
     <div class="key-states-bar" aria-hidden="true">
-      ${STATES.map((state) => html`<span key=${state} class=${state} style=${{ flexGrow: counts[state] }} />`)}</div>
+      ${STATES.filter((state) => counts[state] > 0).map((state) => html`<span key=${state} class=${state} style=${{ flexGrow: counts[state] }} />`)}</div>
   </section>`;
 }

@@ -14,6 +14,8 @@ const BY_STATUS = { 400: 'bad_request', 401: 'unauthorized', 403: 'denied', 404:
 export function adviceFor(request) {
   if (request.outcome === 'client_gone') return 'client_gone';
   if (BY_REASON.has(request.reason)) return request.reason;
+  // A 503 that no attempt got is Pollux's own.
+  if (request.status === 503 && /^status (?!503)/.test(request.reason)) return 'no_key';
   if (request.outcome === 'answered' && request.status < 400) return null;
   return BY_KIND[request.reason] ?? BY_STATUS[request.status] ?? (request.status >= 500 ? 'google_failed' : 'other');
 }

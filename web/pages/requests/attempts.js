@@ -38,9 +38,10 @@ export function Attempts({ request }) {
       <th class="lane-cell"><span class="unseen">${t('requests.attempts.line')}</span><${Axis} line=${line} /></th></tr></thead>
     <tbody>${line.bars.map((bar) => html`<tr key=${bar.number}>
       <th scope="row">${bar.number}</th>
-      <td>${bar.key_id ? html`<a href=${href(`/keys/${encodeURIComponent(bar.key_id)}`)}>${bar.key || bar.key_id}</a>` : bar.key || '–'}</td>
+      <td class="attempts-key">${bar.key_id ? html`<a href=${href(`/keys/${encodeURIComponent(bar.key_id)}`)}>${bar.key || bar.key_id}</a>` : bar.key || '–'}</td>
       <td><${Result} attempt=${bar} />${bar.message && html`<div class="small attempt-words">${bar.message}</div>`}</td>
-      <td class="numeric">${duration(bar.began_ms)}</td><td class="numeric">${duration(bar.duration_ms)}</td>
+      <td class="numeric" data-name=${t('requests.attempts.began')}>${duration(bar.began_ms)}</td>
+      <td class="numeric" data-name=${t('requests.column.duration')}>${duration(bar.duration_ms)}</td>
       <td class="lane-cell"><${Bar} bar=${bar} line=${line} /></td></tr>`)}</tbody></table>
     ${line.firstByte !== null && html`<p class="hint lane-note"><span class="lane-first-mark" aria-hidden="true" />
       ${t('requests.attempts.firstByte', { time: duration(request.first_byte_ms) })}</p>`}`;

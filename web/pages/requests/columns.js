@@ -43,7 +43,7 @@ export const columns = () => [
   { id: 'client', label: t('requests.column.client'), cell: (row) => html`<span class="cut">${row.client || '–'}</span>` },
   { id: 'key', label: t('requests.column.key'), from: 860, cell: (row) => html`<span class="two-lines"><span class="cut">${row.key ?? '–'}</span>
     ${retries(row) && html`<small class="muted">${retries(row)}</small>`}</span>` },
-  { id: 'last', label: t('requests.column.last'), from: 980, width: 'minmax(150px, 1.4fr)', cell: (row) => html`<${Last} request=${row} />` },
+  { id: 'last', label: t('requests.column.last'), from: 980, width: 'minmax(150px, 2fr)', cell: (row) => html`<${Last} request=${row} />` },
   { id: 'duration', label: t('requests.column.duration'), width: '92px', numeric: true, cell: (row) => duration(row.duration_ms) },
 ];
 

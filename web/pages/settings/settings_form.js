@@ -50,7 +50,7 @@ export function SettingsForm({ title, settings, inputs, setInputs, onSaved }) {
       error=${errors[setting.name]} onInput=${put(setting.name)} />`)}
     ${failure && html`<${Notice} kind="bad">${failure}<//>`}
     ${changed.length > 0 && html`<div class="save-bar" role="status"><span>${t('settings.unsaved', { n: changed.length })}</span>
-      <${Button} onClick=${undo}>${t('settings.undo')}<//><${Button} type="submit" kind="main"
-        onClick=${(event) => { event.preventDefault(); return save(); }}>${t('common.save')}<//></div>`}
+      <div class="button-row"><${Button} onClick=${undo}>${t('settings.undo')}<//><${Button} type="submit" kind="main"
+        onClick=${(event) => { event.preventDefault(); return save(); }}>${t('common.save')}<//></div></div>`}
   </form><//>`;
 }
