@@ -156,8 +156,12 @@ std::int64_t RequestFile::bytes() {
 }
 
 void RequestFile::rest() {
+  // One that has failed would tell so once more when it is used again.
+  auto* const database = database_->getHandle();
+  for (auto* one = sqlite3_next_stmt(database, nullptr); one; one = sqlite3_next_stmt(database, one))
+    sqlite3_reset(one);
   tables_.drop_caches();
-  sqlite3_db_release_memory(database_->getHandle());
+  sqlite3_db_release_memory(database);
 }
 
 }  // namespace pollux
