@@ -12,6 +12,8 @@ namespace pollux {
 namespace {
 
 constexpr std::size_t most_body_bytes = 4 << 20;
+constexpr std::size_t most_body_bytes_of_strangers = 16 << 10;  // Names and passwords are short.
+constexpr int deepest_body = 32;                                // JSON is copied and written by recursion.
 
 // Who may ask (whoever: anybody, and who it is matters), and how the body is read.
 enum class Access { anyone, whoever, administrator };
@@ -53,6 +55,27 @@ const Subject* find_subject(std::string_view path, std::string_view& rest) {
     return &subject;
   }
   return nullptr;
+}
+
+std::size_t body_limit(const Subject& subject) {
+  return subject.access == Access::anyone ? most_body_bytes_of_strangers : most_body_bytes;
+}
+
+AdminAnswer too_large(const Subject& subject) {
+  return admin_error(413, "the body is larger than " + std::to_string(body_limit(subject) >> 10) + " KiB");
+}
+
+// A reason against the text; empty: `body` is what it says.
+std::string_view read_object(const std::string& text, Json& body) {
+  bool too_deep = false;
+  const auto is_kept = [&too_deep](int depth, Json::parse_event_t, const Json&) {
+    too_deep |= depth > deepest_body;
+    return !too_deep;
+  };
+  body = Json::parse(text, is_kept, /*allow_exceptions=*/false);
+  if (body.is_discarded()) return "the body is not JSON";
+  if (too_deep) return "the body is nested too deeply";
+  return body.is_object() ? "" : "the body is not a JSON object";
 }
 
 bool changes_something(std::string_view method) {
@@ -106,8 +129,8 @@ class AdminHandler final : public RequestHandler, private AdminReply {
                       "page, the proxy before it must pass on the Host that the browser asked for"));
     }
     if (subject_->body != BodyKind::none && announced_.kind == BodyLength::Kind::known &&
-        announced_.bytes > most_body_bytes) {
-      return answer(admin_error(413, "the body is larger than 4 MiB"));
+        announced_.bytes > body_limit(*subject_)) {
+      return answer(too_large(*subject_));
     }
     reply_->resume_body();
   }
@@ -115,7 +138,7 @@ class AdminHandler final : public RequestHandler, private AdminReply {
   void on_body(std::string_view bytes) override {
     if (!reply_ || subject_->body == BodyKind::none) return;
     body_.append(bytes);
-    if (body_.size() > most_body_bytes) answer(admin_error(413, "the body is larger than 4 MiB"));
+    if (body_.size() > body_limit(*subject_)) answer(too_large(*subject_));
   }
 
   void on_body_end() override {
@@ -140,9 +163,8 @@ class AdminHandler final : public RequestHandler, private AdminReply {
                    head_.headers, client_,
                    authority_};
     if (subject_->body == BodyKind::json && !call.text.empty()) {
-      call.body = Json::parse(call.text, nullptr, /*allow_exceptions=*/false);
-      if (call.body.is_discarded()) return answer(admin_error(400, "the body is not JSON"));
-      if (!call.body.is_object()) return answer(admin_error(400, "the body is not a JSON object"));
+      if (const auto flaw = read_object(call.text, call.body); !flaw.empty())
+        return answer(admin_error(400, flaw));
     }
     auto outcome = subject_->answer(call, rest_);
     if (!outcome.task) return answer(std::move(outcome));

@@ -27,7 +27,9 @@ PolicyRequest list_request() {
 }
 
 std::string plain_name(const Json& entry) {
-  const auto name = entry.is_object() ? entry.value("name", std::string()) : std::string();
+  const auto given = entry.find("name");  // At its end for all that is no object.
+  if (given == entry.end() || !given->is_string()) return {};
+  const auto& name = given->get_ref<const std::string&>();
   constexpr std::string_view prefix = "models/";
   return name.starts_with(prefix) ? name.substr(prefix.size()) : name;
 }
@@ -53,8 +55,7 @@ class ModelsAnswer final : public AdminTask {
  private:
   void on_overview(const Result<std::string>& overview) {
     if (overview) {
-      overview_json_ = Json::parse(*overview, nullptr, /*allow_exceptions=*/false);
-      error_ = taken(overview_json_, "error");
+      read(*overview);
     } else {
       error_ = overview.error().message;
     }
@@ -71,6 +72,14 @@ class ModelsAnswer final : public AdminTask {
       }
       answer(Json::parse(std::get<std::string>(left))["models"]);
     });
+  }
+
+  void read(const std::string& overview) {
+    auto json = Json::parse(overview, nullptr, /*allow_exceptions=*/false);
+    error_ = json.is_object()
+                 ? taken(json, "error")
+                 : Json("models.overview returned a list, expected a table of models, aliases and endings");
+    if (json.is_object()) overview_json_ = std::move(json);
   }
 
   void give_up() {

@@ -2,6 +2,7 @@
 
 #include <array>
 #include <charconv>
+#include <limits>
 
 #include "admin/admin_call.h"
 #include "admin/exchange_json.h"
@@ -101,7 +102,8 @@ AdminAnswer answer_one(const AdminCall& call, std::string_view text) {
   auto& admin = call.admin;
   std::int64_t id = 0;
   const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), id);
-  if (error != std::errc() || end != text.data() + text.size())
+  const bool is_id = error == std::errc() && end == text.data() + text.size();
+  if (!is_id || id == std::numeric_limits<std::int64_t>::max())
     return admin_error(404, "there is no such request in the log", "id");
   if (call.method == "GET") {
     return later([&admin, id](AdminReply& reply) { return std::make_unique<Reading>(admin, reply, id); });

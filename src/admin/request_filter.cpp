@@ -37,7 +37,7 @@ bool read_status(std::string_view text, RequestFilter& filter) {
   if (text == "error") return filter.ending = Ending::error, true;
   const bool is_class = text.size() == 3 && text.ends_with("xx");
   const auto number = whole_number(is_class ? text.substr(0, 1) : text);
-  if (!number) return false;
+  if (!number || *number < 0 || *number > 599) return false;
   filter.ending = Ending::status;
   filter.least_status = static_cast<int>(*number) * (is_class ? 100 : 1);
   filter.most_status = filter.least_status + (is_class ? 99 : 0);

@@ -54,8 +54,10 @@ std::optional<WallTime> Sessions::use(std::string_view token) {
     drop(session);
     return std::nullopt;
   }
-  if (now - session->second.last_seen >= seen_every) {
-    session->second.last_seen = now;
+  auto& [created_at, last_seen] = session->second;
+  if (std::chrono::abs(now - last_seen) >= seen_every) {
+    created_at = std::min(created_at, now);  // The clock was ahead when it was begun.
+    last_seen = now;
     save(*session);
   }
   return session->second.expires_at();

@@ -5,9 +5,14 @@
 
 #include "base/log.h"
 #include "gateway/exchange.h"
+#include "store/body_text.h"
 
 namespace pollux {
 namespace {
+
+void shorten(std::string& text, std::size_t most) {
+  if (text.size() > most) text = std::string(cut_text(text, most));
+}
 
 double seconds(std::optional<Milliseconds> wait) {
   return wait ? std::max(1.0, static_cast<double>(wait->count()) / 1000.0) : 60;
@@ -233,7 +238,7 @@ void Exchange::end_attempt_record(int status, std::string_view reason, std::stri
   record.status = status;
   record.reason = reason;
   record.message = std::move(message);
-  if (record.message.size() > longest_message) record.message.resize(longest_message);
+  shorten(record.message, longest_message);
   record.duration = elapsed() - record.began;
 }
 
@@ -252,6 +257,8 @@ ExchangeRecord Exchange::recorded(std::string_view outcome, std::chrono::microse
   record.path = std::move(asked_path_);
   record.model = std::move(request_.model);
   record.upstream_model = std::move(request_.upstream_model);
+  shorten(record.model, longest_recorded_name);
+  shorten(record.upstream_model, longest_recorded_name);
   if (!attempt_records_.empty()) {
     record.key_id = attempt_records_.back().key_id;
     record.key_name = attempt_records_.back().key_name;

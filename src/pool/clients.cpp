@@ -97,9 +97,11 @@ ClientRef MemoryClients::put(Client client) {
 }
 
 void MemoryClients::take_out(const ClientRef& client) {
-  names_.erase(names_.find(client->name));
-  const auto kept = by_hash_.extract(client->token_hash);  // The argument may lie in the other map.
-  by_id_.erase(client->id);
+  const auto kept = client;  // The argument may lie in a map.
+  names_.erase(names_.find(kept->name));
+  const auto holder = by_hash_.find(kept->token_hash);
+  if (holder != by_hash_.end() && holder->second == kept) by_hash_.erase(holder);
+  by_id_.erase(kept->id);
 }
 
 Result<void> MemoryClients::check_name(const std::string& name, std::string_view own) const {
@@ -150,8 +152,11 @@ void MemoryClients::set_from_settings(const std::vector<std::string>& tokens, Wa
   const std::lock_guard changes(changes_);
   const std::lock_guard lock(mutex_);
   std::vector<ClientRef> unnamed;
-  for (const auto& [hash, client] : by_hash_) {
-    if (client->from_settings && !hints.contains(hash)) unnamed.push_back(client);
+  for (const auto& [id, client] : by_id_) {
+    const auto holder = by_hash_.find(client->token_hash);
+    const bool is_overtaken = holder == by_hash_.end() || holder->second != client;  // By one added by hand.
+    if (client->from_settings && (is_overtaken || !hints.contains(client->token_hash)))
+      unnamed.push_back(client);
   }
   for (const auto& client : unnamed) {
     take_out(client);

@@ -15,6 +15,10 @@
 
 namespace pollux {
 
+// Bytes of a model's name, which is the client's to choose and may be as long as a body; of others in the
+// log.
+inline constexpr std::size_t longest_recorded_name = 300;
+
 struct AttemptRecord {
   std::string key_id, key_name;           // The id is empty where a client paid with a key of its own,
   std::string masked_key;                 // and so is this.
@@ -39,7 +43,7 @@ struct ExchangeRecord {
   std::string remote_address;
   std::string_view dialect, endpoint;        // Literals; the endpoint is the one that the client called.
   std::string method, path;                  // As the client asked, put right, without the query.
-  std::string model, upstream_model;         // As the client named it, and as Google was asked.
+  std::string model, upstream_model;         // As the client named it, and as Google was asked; cut.
   std::string key_id, key_name, masked_key;  // Of the last attempt; empty: there was none.
   bool streamed = false;
   int status = 0;                       // That the client got; 0: it left before.

@@ -83,8 +83,7 @@ void RequestFile::write(std::span<const ExchangeRecord> records, const TrafficHi
 
 RequestPage RequestFile::find(const RequestQuery& query) {
   const SQLite::Transaction reading(*database_);  // The file's lock is taken once, not for each row.
-  const auto found =
-      search_requests(*database_, tables_, query, std::chrono::steady_clock::now() + longest_search);
+  const auto found = search_requests(*database_, tables_, query, longest_search);
   RequestPage page;
   page.next = found.next;
   for (const auto id : found.ids) {
@@ -98,8 +97,7 @@ std::optional<ExchangeRecord> RequestFile::get(std::int64_t id) {
 }
 
 RemovedRequests RequestFile::remove(const RequestQuery& query) {
-  const auto found =
-      search_requests(*database_, tables_, query, std::chrono::steady_clock::now() + longest_removal);
+  const auto found = search_requests(*database_, tables_, query, longest_removal);
   SQLite::Transaction transaction(*database_, SQLite::TransactionBehavior::IMMEDIATE);
   RemovedRequests removed{0, found.next};
   for (const auto id : found.ids) removed.count += tables_.remove(id) ? 1 : 0;
@@ -158,8 +156,12 @@ std::int64_t RequestFile::bytes() {
 }
 
 void RequestFile::rest() {
+  // One that has failed would tell so once more when it is used again.
+  auto* const database = database_->getHandle();
+  for (auto* one = sqlite3_next_stmt(database, nullptr); one; one = sqlite3_next_stmt(database, one))
+    sqlite3_reset(one);
   tables_.drop_caches();
-  sqlite3_db_release_memory(database_->getHandle());
+  sqlite3_db_release_memory(database);
 }
 
 }  // namespace pollux

@@ -18,8 +18,9 @@ struct FoundRequests {
   std::optional<std::int64_t> next;  // As in RequestPage.
 };
 
-// Looks until the limit is reached or the time is up, whichever comes first. Throws SQLite::Exception.
+// Looks at rows until the limit is reached or the time is up, whichever comes first. Throws
+// SQLite::Exception.
 FoundRequests search_requests(SQLite::Database& database, RequestTables& tables, const RequestQuery& query,
-                              std::chrono::steady_clock::time_point deadline);
+                              std::chrono::milliseconds longest);
 
 }  // namespace pollux

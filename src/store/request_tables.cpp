@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 
+#include "store/body_text.h"
 #include "store/request_query.h"
 #include "store/traffic_history.h"
 
@@ -13,7 +14,6 @@ namespace pollux {
 namespace {
 
 constexpr std::int64_t day_us = 86'400'000'000;
-constexpr std::size_t longest_name = 300;  // Bytes: paths and models are the client's to choose.
 constexpr std::size_t longest_error = 500;
 
 // Ids are microseconds since 1970 (UTC), in which the exchange ended, durations microseconds. `first_attempt`
@@ -75,15 +75,8 @@ constexpr std::array key_columns{"key", "name", "masked"};
 constexpr std::array route_columns{"dialect", "endpoint", "method", "path", "model", "upstream_model"};
 constexpr std::array ending_columns{"outcome", "status", "reason"};
 
-// No longer than that, and no character cut in two.
-std::string_view cut(std::string_view text, std::size_t most) {
-  if (text.size() <= most) return text;
-  while (most > 0 && (static_cast<unsigned char>(text[most]) & 0xc0) == 0x80) --most;
-  return text.substr(0, most);
-}
-
 std::string_view name(std::string_view text) {
-  return cut(text, longest_name);
+  return cut_text(text, longest_recorded_name);
 }
 
 // Words of the program itself, as an ExchangeRecord wants them: there are few, and they are kept for ever.
@@ -181,7 +174,8 @@ void RequestTables::insert(const ExchangeRecord& record) {
   bind(14, tokens ? std::optional(tokens->thoughts) : std::nullopt);
   insert_.bind(15, number(record.request_bytes));
   insert_.bind(16, number(record.answer_bytes));
-  record.error.empty() ? insert_.bind(17) : insert_.bind(17, std::string(cut(record.error, longest_error)));
+  record.error.empty() ? insert_.bind(17)
+                       : insert_.bind(17, std::string(cut_text(record.error, longest_error)));
   auto id = record.id;
   for (insert_.bind(1, id); insert_.exec() == 0; insert_.bind(1, ++id)) insert_.reset();
   names_.assign({block_name(NameKind::client, client_number), block_name(NameKind::route, route_number),
@@ -208,7 +202,7 @@ void RequestTables::insert_attempts(std::int64_t id, const std::vector<AttemptRe
     insert_attempt_.bind(3, key);
     insert_attempt_.bind(4, attempt.status);
     insert_attempt_.bind(5, std::string(name(attempt.reason)));
-    insert_attempt_.bind(6, std::string(cut(attempt.message, longest_error)));
+    insert_attempt_.bind(6, std::string(cut_text(attempt.message, longest_error)));
     insert_attempt_.bind(7, attempt.began.count());
     insert_attempt_.bind(8, attempt.duration.count());
     insert_attempt_.exec();

@@ -193,6 +193,9 @@ describe('the administration', () => {
     const answer = await pollux.call('/admin/keys', { method: 'POST', token: null, body: '{"key":', headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } });
     assert.equal(answer.status, 400);
     assert.ok(answer.json().error);
+    const deep = `{"MAX_RETRIES": ${'['.repeat(200_000)}${']'.repeat(200_000)}}`;
+    const nested = await pollux.call('/admin/settings', { method: 'PATCH', token: null, body: deep, headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } });
+    assert.deepEqual([nested.status, nested.json().error.message], [400, 'the body is nested too deeply']);
     assert.equal((await admin('/admin/nothing')).status, 404);
     assert.equal((await admin('/admin/status', { method: 'PUT' })).status, 405);
   });

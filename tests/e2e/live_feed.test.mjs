@@ -51,6 +51,17 @@ describe('the live feed', () => {
     assert.match(refused.error, /token/);
   });
 
+  it('tells a name that is longer than any model\'s by its beginning', async (t) => {
+    const { pollux } = await stage(t);
+    const feed = await listen(t, pollux);
+
+    await pollux.post('/v1/chat/completions', { ...CHAT, model: 'ä'.repeat(100_000) });
+
+    await eventually(() => feed.of('request').length === 1);
+    const [request] = feed.of('request');
+    assert.deepEqual([request.status, request.model], [400, 'ä'.repeat(150)]);
+  });
+
   it('never tells a secret', async (t) => {
     const { pollux, fake, keys } = await stage(t);
     const feed = await listen(t, pollux);

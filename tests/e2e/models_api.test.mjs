@@ -48,6 +48,22 @@ return models
     for (const { name, visible } of models) assert.equal(visible, !name.includes('2.5'), name);
   });
 
+  for (const [answer, names, reason] of [
+    ['{ 1, 2 }', [], /models\.overview returned a list/],
+    ['{ models = { { name = 5 }, { name = {} }, { name = "models/a" }, "b" } }', ['', '', 'a'], null],
+    ['{ models = 7, aliases = "x", error = "no luck" }', [], /no luck/],
+  ]) {
+    it(`are what can be made of the policy's answer ${answer}`, async (t) => {
+      const policy = `local models = require "default.models"\nfunction models.overview() return ${answer} end\nreturn models\n`;
+      const { pollux } = await stage(t, { keys: [], policies: { 'models.lua': policy } });
+
+      const { models, error } = await overview(pollux);
+
+      assert.deepEqual(models.map(({ name }) => name), names);
+      if (reason) assert.match(error, reason);
+    });
+  }
+
   it('are none, and the reason is told, without a key or without Google; the rest is there', async (t) => {
     const bare = await stage(t, { keys: [] });
     const without_key = await overview(bare.pollux);

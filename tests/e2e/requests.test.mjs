@@ -196,14 +196,14 @@ describe('the request log', () => {
   });
 
   it('names what is wrong with a call', async () => {
-    for (const [query, field] of [['status=teapot', 'status'], ['status=9xx', 'status'], ['status=99', 'status'], ['since=yesterday', 'since'],
-      ['until=-1', 'until'], ['limit=0', 'limit'], ['limit=1001', 'limit'], ['limit=many', 'limit'], ['cursor=x', 'cursor'],
+    for (const [query, field] of [['status=teapot', 'status'], ['status=9xx', 'status'], ['status=99', 'status'], ['status=4294967496', 'status'],
+      ['since=yesterday', 'since'], ['until=-1', 'until'], ['limit=0', 'limit'], ['limit=1001', 'limit'], ['limit=many', 'limit'], ['cursor=x', 'cursor'],
       ['format=xml', 'format'], ['format=csv&limit=5', 'limit'], ['colour=red', 'colour'], ['all=true', 'all'],
       ['status=ok&status=error', 'status'], ['q=a%20b%20c%20d%20e%20f%20g%20h%20i', 'q'], [`key=${'x'.repeat(301)}`, 'key']]) {
       const answer = await pollux.admin(`/admin/requests?${query}`);
       assert.deepEqual([answer.status, answer.json().error.field], [400, field], query);
     }
-    for (const path of ['/admin/requests/1', '/admin/requests/nothing']) {
+    for (const path of ['/admin/requests/1', '/admin/requests/nothing', '/admin/requests/9223372036854775807']) {
       for (const method of ['GET', 'DELETE']) assert.equal((await pollux.admin(path, { method })).status, 404, path);
     }
     for (const [method, path] of [['POST', '/admin/requests'], ['PUT', '/admin/requests/1'], ['POST', '/admin/stats']]) {

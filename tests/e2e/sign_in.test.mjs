@@ -85,6 +85,17 @@ describe('signing in', () => {
     });
   }
 
+  it('reads no more of a stranger than names and passwords need', async () => {
+    const name = '\u0001'.repeat(1024);
+    assert.equal((await browser(pollux).signIn(name, { username: name })).status, 401);
+    await browser(pollux).signIn();
+    const large = '['.repeat(20_000);
+    for (const [body, headers] of [[large, {}], [`4e20\r\n${large}\r\n0\r\n\r\n`, { 'Transfer-Encoding': 'chunked' }]]) {
+      const answer = await pollux.call('/admin/login', { method: 'POST', token: null, body, headers });
+      assert.equal(answer.status, 413, answer.text);
+    }
+  });
+
   it('is no way in without a cookie that was given', async () => {
     for (const Cookie of ['pollux_session=', 'pollux_session=wrong', `pollux_session=${ADMIN_TOKEN}`, `pollux_session=${'x'.repeat(4000)}`, 'pollux_session',
       ';;;=;', 'pollux_session="a"; pollux_session=b']) {

@@ -75,6 +75,21 @@ TEST_CASE("a session that is used every day ends after 30 days") {
   CHECK(!sessions.use(session.token));
 }
 
+TEST_CASE("a session that was begun while the clock was ahead ends 30 days after it was set right") {
+  House house;
+  auto sessions = house.sessions();
+  house.clock.set_wall(house.clock.wall() + 24h * 365);
+  const auto session = sessions.begin();
+  house.clock.set_wall(house.clock.wall() - 24h * 365);
+  REQUIRE(sessions.use(session.token));
+  for (int day = 1; day < 30; ++day) {
+    house.clock.advance(24h);
+    REQUIRE(sessions.use(session.token));
+  }
+  house.clock.advance(24h);
+  CHECK(!sessions.use(session.token));
+}
+
 TEST_CASE("sessions outlive a restart, with their ends, and nothing of their tokens is on the disk") {
   House house;
   std::string token, ended;

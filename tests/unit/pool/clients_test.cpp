@@ -130,6 +130,20 @@ TEST_CASE("what was changed of a client from the settings holds when it is named
   }
 }
 
+TEST_CASE("a token that went from the settings to a client of the owner's is that client's alone") {
+  Client from_settings{.id = "old", .name = "token-1", .token_hash = hex(sha256("the-token"))};
+  from_settings.from_settings = true;
+  const Client by_hand{.id = "new", .name = "laptop", .token_hash = from_settings.token_hash};
+  for (const std::vector<std::string>& named : {std::vector<std::string>{}, {"the-token"}}) {
+    const auto clients = Clients::create();
+    clients->restore(from_settings);
+    clients->restore(by_hand);
+    clients->set_from_settings(named, noon);
+    REQUIRE(clients->all().size() == 1);
+    CHECK(clients->holder_of("the-token")->id == "new");
+  }
+}
+
 TEST_CASE("a client from the settings keeps its token and stays") {
   const auto clients = Clients::create();
   clients->set_from_settings({"token-of-a"}, noon);

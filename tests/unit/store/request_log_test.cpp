@@ -343,3 +343,26 @@ TEST_CASE("bodies are kept as the settings say") {
     CHECK_FALSE(desk.get(id));
   }
 }
+
+TEST_CASE("a search gets on however many paths there are to look at first") {
+  Desk desk;
+  constexpr int rows = 10'000, least_rows_a_page = 100;
+  for (int i = 0; i < rows; ++i) {
+    auto record = a_request(i);
+    record.path += std::to_string(i) + std::string(200, 'x');
+    desk.add(std::move(record));
+    if (i % 4'000 == 3'999) (void)desk.find();
+  }
+  RequestQuery query;
+  query.filter.words = {"v1beta", "models", "gemini", "flash", "generate", "content", "xx", "7"};
+  query.limit = 1'000;
+
+  int pages = 0;
+  for (bool more = true; more && pages <= rows / least_rows_a_page; ++pages) {
+    const auto page = desk.find(query);
+    more = page.next.has_value();
+    query.before = page.next.value_or(0);
+  }
+
+  CHECK(pages <= rows / least_rows_a_page);
+}

@@ -8,6 +8,7 @@
 
 #include "full_disk.h"
 #include "store/logged_requests.h"
+#include "store/schema.h"
 
 using namespace pollux;
 using namespace std::chrono_literals;
@@ -225,4 +226,24 @@ TEST_CASE("after a kill at most the last second is missing") {
   ::waitpid(child, nullptr, 0);
   SQLite::Database database(folder.path("requests.db"));
   CHECK(database.execAndGet("SELECT count(*) FROM requests").getInt() == 500);
+}
+
+TEST_CASE("what comes once there is room on the disk again is written") {
+  const TemporaryFolder folder;
+  auto opened = std::make_unique<SQLite::Database>(folder.path("requests.db"),
+                                                   SQLite::OPEN_READWRITE | SQLite::OPEN_CREATE);
+  auto& database = *opened;
+  REQUIRE(migrate(database, request_schema_steps()));
+  RequestFile file(std::move(opened));
+  auto record = a_request(1);
+  record.id = 1;
+  record.bodies = std::make_shared<const ExchangeBodies>(ExchangeBodies{std::string(100'000, 'x'), "y"});
+  database.exec("PRAGMA max_page_count = 1");
+  REQUIRE_THROWS_AS(file.write({&record, 1}, {}), SQLite::Exception);
+  file.rest();
+
+  database.exec("PRAGMA max_page_count = 10000");
+  CHECK_NOTHROW(file.write({&record, 1}, {}));
+
+  CHECK(file.get(1));
 }
