@@ -48,6 +48,9 @@ struct Batch {
   AdminAnswer answer();
 };
 
+// More take a worker's loop too long to read.
+constexpr std::size_t most_ids = 20'000;
+
 // Removing is cheap for many at a time; the rest is done key by key.
 constexpr std::size_t removed_at_once = 64;
 
@@ -106,6 +109,8 @@ AdminAnswer Batch::answer() {
 std::optional<AdminAnswer> read_ids(const Json& body, std::vector<std::string>& ids) {
   const auto given = body.find("ids");
   bool good = given != body.end() && given->is_array() && !given->empty();
+  if (good && given->size() > most_ids)
+    return admin_error(400, "at most " + std::to_string(most_ids) + " at once", "ids");
   std::unordered_set<std::string_view> seen;
   for (const auto& id : good ? *given : Json::array()) {
     good = good && id.is_string();

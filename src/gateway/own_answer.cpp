@@ -108,6 +108,9 @@ std::string dump(const Json& value, int indent) {
   return value.dump(indent, ' ', false, Json::error_handler_t::replace);
 }
 
+// A policy may name any number, and none.
+constexpr double a_year_s = 365.0 * 86'400;
+
 }  // namespace
 
 std::string own_error(Dialect dialect, OwnError& error, Headers& headers) {
@@ -115,7 +118,8 @@ std::string own_error(Dialect dialect, OwnError& error, Headers& headers) {
   headers.set("Content-Type", "application/json; charset=UTF-8");
   headers.set("X-Pollux-Error", error.reason);
   if (error.retry_after) {
-    const auto seconds = static_cast<long long>(std::ceil(std::max(0.0, *error.retry_after)));
+    const auto seconds =
+        static_cast<long long>(std::ceil(std::min(std::max(0.0, *error.retry_after), a_year_s)));
     headers.set("Retry-After", std::to_string(std::max(1LL, seconds)));
     headers.set("x-should-retry", seconds <= 60 ? "true" : "false");
   } else if (error.status < 500 || error.reason == "model_not_granted" || error.reason == "policy_failed") {

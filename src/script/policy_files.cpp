@@ -141,7 +141,8 @@ Result<std::string> read_policy_file(const PolicyFile& file) {
   if (!stream) return unavailable(file.name + ": it cannot be read");
   std::string text;
   std::array<char, 16 * 1024> piece;
-  while (text.size() <= largest_policy_bytes && (stream.read(piece.data(), piece.size()), stream.gcount() > 0))
+  while (text.size() <= largest_policy_bytes &&
+         (stream.read(piece.data(), piece.size()), stream.gcount() > 0))
     text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
   if (stream.bad()) return unavailable(file.name + ": it cannot be read");
   if (text.size() > largest_policy_bytes) return invalid_input(file.name + ": it is larger than 1 MiB");

@@ -13,7 +13,7 @@ constexpr std::int64_t minutes_kept_s = 2 * day_s + hour_s;
 constexpr std::int64_t hours_kept_s = 31 * day_s;
 constexpr std::chrono::hours longest_by_minute{48};  // Longer windows are made of hours.
 constexpr std::size_t most_cells = 2'000;            // That wait to be written.
-constexpr int most_models = 200;                     // In one hour; the rest is counted as "other".
+constexpr std::size_t most_models = 200;             // In one hour; the rest is counted as "other".
 constexpr std::int64_t most_steps = 180;             // Of a series.
 constexpr std::array<std::int64_t, 9> steps_s{60, 120, 300, 600, 900, 1'800, 3'600, 7'200, 14'400};
 
@@ -126,11 +126,20 @@ void TrafficCounts::add(const TrafficCounts& more) {
 
 void TrafficHistory::add(const ExchangeRecord& record) {
   const auto ended = seconds_of(record.began + std::chrono::floor<Milliseconds>(record.duration));
-  // A request that came as far as a model's name but never to Google may name anything.
-  const bool asked_google = !record.attempts.empty() || record.reason == "no_key";
   const auto& model = record.upstream_model.empty() ? record.model : record.upstream_model;
-  add(minute_s, ended, asked_google ? model : std::string(), record);
-  add(hour_s, ended, asked_google ? model : std::string(), record);
+  const auto named = is_model(model, record) ? model : std::string();
+  add(minute_s, ended, named, record);
+  add(hour_s, ended, named, record);
+}
+
+// A client may name anything: Google alone makes it a model.
+bool TrafficHistory::is_model(const std::string& name, const ExchangeRecord& record) {
+  if (models_.contains(name)) return true;
+  const bool is_known = std::ranges::any_of(record.attempts, [](const AttemptRecord& attempt) {
+    return (attempt.status >= 200 && attempt.status < 300) || attempt.status == 429;
+  });
+  if (is_known && models_.size() < most_models) models_.insert(name);
+  return is_known;
 }
 
 void TrafficHistory::add(std::int64_t length, std::int64_t second, const std::string& model,
@@ -160,7 +169,7 @@ void TrafficHistory::write(SQLite::Database& database) const {
     bool known = find.executeStep();
     if (!known) {
       name(count, cell, nullptr);
-      if (count.executeStep() && count.getColumn(0).getInt() >= most_models) {
+      if (count.executeStep() && count.getColumn(0).getInt64() >= static_cast<std::int64_t>(most_models)) {
         model = "other";
         name(find, cell, &model);
         known = find.executeStep();

@@ -8,6 +8,7 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <tuple>
 #include <vector>
@@ -57,7 +58,10 @@ class TrafficHistory {
   using Cell = std::tuple<std::int64_t, std::int64_t, std::string>;  // Seconds long, began at, model.
   void add(std::int64_t length, std::int64_t second, const std::string& model, const ExchangeRecord& record);
 
+  bool is_model(const std::string& name, const ExchangeRecord& record);
+
   std::map<Cell, TrafficCounts> unwritten_;
+  std::set<std::string> models_;  // That Google has answered for, since the start.
 };
 
 // The table, for the schema.

@@ -124,6 +124,13 @@ describe('many keys at once', () => {
     });
   }
 
+  it('a batch is of 20,000 keys at most', async () => {
+    const ids = Array.from({ length: 20_001 }, (_, i) => `k${i}`);
+    const answer = await post('/admin/keys/batch', { ids, action: 'enable' });
+    assert.deepEqual([answer.status, answer.json().error.field], [400, 'ids'], answer.text);
+    assert.equal((await post('/admin/keys/batch', { ids: ids.slice(1), action: 'enable' })).json().missing.length, 20_000);
+  });
+
   it('a batch is a POST, and a reason goes with disabling', async () => {
     assert.equal((await pollux.admin('/admin/keys/batch')).status, 405);
     const patch = (body) => pollux.admin(`/admin/keys/${keyId(play.keys[0])}`, { method: 'PATCH', body });

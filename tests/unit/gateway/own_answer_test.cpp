@@ -1,5 +1,6 @@
 #include "gateway/own_answer.h"
 
+#include <limits>
 #include <nlohmann/json.hpp>
 
 #include "catch.h"
@@ -90,4 +91,18 @@ TEST_CASE("an upstream's error is told by its own message") {
   CHECK(message_of_error("[{\"error\": {\"message\": \"first\"}}]") == "first");
   CHECK(message_of_error("<html>502</html>") == "<html>502</html>");
   CHECK(message_of_error("").empty());
+}
+
+TEST_CASE("a wait that a policy made up is told within bounds") {
+  const auto told = [](double seconds) {
+    Headers headers;
+    OwnError error{429, "denied", "wait", seconds};
+    own_error(Dialect::gemini, error, headers);
+    return std::string(headers.get("retry-after").value_or("none"));
+  };
+  CHECK(told(0.2) == "1");
+  CHECK(told(-5) == "1");
+  CHECK(told(1e308) == "31536000");
+  CHECK(told(std::numeric_limits<double>::infinity()) == "31536000");
+  CHECK(told(std::numeric_limits<double>::quiet_NaN()) == "1");
 }

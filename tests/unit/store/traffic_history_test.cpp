@@ -109,3 +109,24 @@ TEST_CASE("what never came to Google names no model") {
   const auto stats = desk.stats(60min, noon);
   CHECK(stats.models.at("").requests == 1);
 }
+
+TEST_CASE("a name is a model once Google has answered for it, and then in failures, too") {
+  Desk desk;
+  auto made_up = a_request(-1, "nobody", "work", 404);
+  made_up.upstream_model = "no-such-model";
+  made_up.attempts.back().status = 404;
+  desk.add(made_up);
+  auto good = a_request(-2);
+  good.upstream_model = "gemini-3.5-flash";
+  good.attempts.back().status = 200;
+  desk.add(good);
+  auto broken = good;
+  broken.attempts.back().status = 503;
+  desk.add(broken);
+
+  const auto stats = desk.stats(60min, noon);
+
+  CHECK(stats.models.size() == 2);
+  CHECK(stats.models.at("").requests == 1);
+  CHECK(stats.models.at("gemini-3.5-flash").requests == 2);
+}
