@@ -140,6 +140,8 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void leave_attempt();
   void give_back_admission();
   void record(std::string_view outcome);
+  void hide_secrets();
+  void hide_secrets_in(std::string& text) const;
   void log_exchange(std::string_view outcome, std::chrono::microseconds duration) const;
   ExchangeRecord recorded(std::string_view outcome, std::chrono::microseconds duration);
   std::shared_ptr<const ExchangeBodies> remembered_bodies() const;

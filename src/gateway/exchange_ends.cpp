@@ -192,8 +192,32 @@ void Exchange::record(std::string_view outcome) {
     policies_->done(
         {answered_status_, attempts_, key_, duration, request_bytes_, relay_.sent_bytes(), outcome});
   }
+  hide_secrets();
   log_exchange(outcome, duration);
   gateway_.sink.on_exchange_over(recorded(outcome, duration));
+}
+
+// Of whatever the client chose the words: it may have put a secret in the wrong place.
+void Exchange::hide_secrets() {
+  hide_secrets_in(asked_path_);
+  hide_secrets_in(request_.model);
+  hide_secrets_in(request_.upstream_model);
+  hide_secrets_in(last_error_);
+  for (auto& attempt : attempt_records_) hide_secrets_in(attempt.message);
+}
+
+// Keys, the token that the client came with, and the administrator's. Costs a look at each byte of a longer
+// text.
+void Exchange::hide_secrets_in(std::string& text) const {
+  constexpr std::size_t shortest = 8;  // A shorter token may be any word.
+  if (text.size() < shortest) return;
+  redact_keys_in(text);
+  const auto hide = [&text](std::string_view secret) {
+    if (secret.size() >= shortest) redact_secret_in(text, secret);
+  };
+  if (key_) hide(key_->secret());
+  hide(request_.token);
+  if (const auto& token = gateway_.settings.auth_token) hide(*token);
 }
 
 void Exchange::log_exchange(std::string_view outcome, std::chrono::microseconds duration) const {
