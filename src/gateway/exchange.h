@@ -177,6 +177,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   std::uint64_t request_bytes_ = 0;
   std::size_t remembered_bytes_ = 0;  // Of each body, for the request log; 0: none.
   std::string remembered_request_;
+  bool request_is_encoded_ = false;  // The client's body is compressed.
 
   std::string conversation_;  // What tells it from others; empty: unknown.
   std::string sent_target_;

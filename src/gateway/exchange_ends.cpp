@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/exchange.h"
+#include "gateway/inflate.h"
 
 namespace pollux {
 namespace {
@@ -301,10 +302,21 @@ ExchangeRecord Exchange::recorded(std::string_view outcome, std::chrono::microse
 }
 
 std::shared_ptr<const ExchangeBodies> Exchange::remembered_bodies() const {
-  const auto answer = relay_.remembered();
-  const bool request_is_cut = !tunnels_ && request_bytes_ > remembered_request_.size();
-  return std::make_shared<const ExchangeBodies>(
-      ExchangeBodies{redacted(remembered_request_), redacted(answer.text), request_is_cut, answer.is_cut});
+  ExchangeBodies bodies;
+  bodies.request_is_cut = !tunnels_ && request_bytes_ > remembered_request_.size();
+  if (request_is_encoded_) {
+    auto decoded = inflate_beginning(remembered_request_, remembered_bytes_);
+    bodies.request = std::move(decoded.text);
+    bodies.request_is_cut |= decoded.is_cut;
+  } else {
+    bodies.request = remembered_request_;
+  }
+  auto answer = relay_.remembered();
+  bodies.answer = std::move(answer.text);
+  bodies.answer_is_cut = answer.is_cut;
+  hide_secrets_in(bodies.request);
+  hide_secrets_in(bodies.answer);
+  return std::make_shared<const ExchangeBodies>(std::move(bodies));
 }
 
 }  // namespace pollux
