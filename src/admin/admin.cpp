@@ -116,9 +116,8 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     if (access != Access::anyone) authority_ = find_authority(admin_, head_.headers, client_.remote_address);
     if (authority_.wait) return answer(too_many_tries(*authority_.wait));
     if (access == Access::administrator && !authority_) {
-      return answer(
-          admin_error(401, "the administration needs AUTH_TOKEN, as a Bearer token or as the password of " +
-                               admin_.account.username));
+      return answer(admin_error(
+          401, "the administration needs AUTH_TOKEN, as a Bearer token or as the password of Basic"));
     }
     if (subject_ == nullptr) return answer(admin_error(404, "there is no " + path_));
     if (changes_something(head_.method) && authority_.kind != Authority::Kind::bearer &&

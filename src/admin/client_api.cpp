@@ -4,6 +4,7 @@
 
 #include "admin/admin_call.h"
 #include "admin/client_json.h"
+#include "admin/shared_secrets.h"
 #include "base/digest.h"
 #include "base/log.h"
 
@@ -50,8 +51,8 @@ std::optional<AdminAnswer> read_token(const AdminCall& call, std::string& token)
   }
   if (!given->is_string()) return admin_error(400, "expected text, or nothing for a new one", "token");
   token = given->get<std::string>();
-  if (equal_in_constant_time(hex(sha256(token)), call.admin.account.token_hash))
-    return admin_error(400, "this is the administrator's: a client would administrate", "token");
+  if (const auto reason = why_no_token(token, call.admin.pool, call.admin.account))
+    return admin_error(400, *reason, "token");
   return std::nullopt;
 }
 

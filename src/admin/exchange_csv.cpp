@@ -1,27 +1,31 @@
 #include "admin/exchange_csv.h"
 
+#include <algorithm>
+#include <array>
 #include <cstdio>
+
+#include "store/body_text.h"
 
 namespace pollux {
 namespace {
 
+// What a spreadsheet takes for the beginning of a formula, in full width as well: = + - @.
+bool begins_formula(std::string_view text) {
+  constexpr std::array<std::string_view, 11> beginnings{
+      "=", "+", "-", "@", "\t", "\r", "\n", "\xef\xbc\x9d", "\xef\xbc\x8b", "\xef\xbc\x8d", "\xef\xbc\xa0"};
+  return std::ranges::any_of(beginnings, [&](auto beginning) { return text.starts_with(beginning); });
+}
+
+bool is_plain(std::string_view text) {
+  return std::ranges::all_of(text, [](char c) { return c >= ' ' && c < '\x7f'; });
+}
+
 class CsvLine {
  public:
+  // Many readers of CSV stop at a NUL: control characters do not get that far.
   void text(std::string_view text) {
-    part();
-    const bool formula =
-        !text.empty() && std::string_view("=+-@\t\r\n").find(text.front()) != std::string_view::npos;
-    if (!formula && text.find_first_of(",\"\r\n") == std::string_view::npos) {
-      line_ += text;
-      return;
-    }
-    line_ += '"';
-    if (formula) line_ += '\'';
-    for (const char c : text) {
-      if (c == '"') line_ += '"';
-      line_ += c;
-    }
-    line_ += '"';
+    if (is_plain(text)) return readable(text);
+    readable(readable_text(text));
   }
   void number(std::uint64_t number) {
     part();
@@ -38,6 +42,21 @@ class CsvLine {
   std::string end() { return std::move(line_) + "\r\n"; }
 
  private:
+  void readable(std::string_view text) {
+    part();
+    const bool formula = begins_formula(text);
+    if (!formula && text.find_first_of(",\"\r\n") == std::string_view::npos) {
+      line_ += text;
+      return;
+    }
+    line_ += '"';
+    if (formula) line_ += '\'';
+    for (const char c : text) {
+      if (c == '"') line_ += '"';
+      line_ += c;
+    }
+    line_ += '"';
+  }
   void part() {
     if (!first_) line_ += ',';
     first_ = false;

@@ -5,6 +5,7 @@
 #include "admin/admin_call.h"
 #include "admin/key_json.h"
 #include "admin/key_properties.h"
+#include "admin/shared_secrets.h"
 #include "base/log.h"
 #include "script/health_check.h"
 
@@ -22,7 +23,10 @@ AdminAnswer add_one(const AdminCall& call) {
   if (auto problem =
           read_key_properties(call.body, {"key", "name", "project_id", "tags", "weight", "enabled"}, given))
     return *problem;
-  auto outcome = call.admin.pool.add({.secret = call.body["key"].get<std::string>(),
+  auto secret = call.body["key"].get<std::string>();
+  if (const auto reason = why_no_key(secret, call.admin.clients, call.admin.account))
+    return admin_error(400, *reason, "key");
+  auto outcome = call.admin.pool.add({.secret = std::move(secret),
                                       .name = given.name.value_or(""),
                                       .project = given.project.value_or(""),
                                       .tags = given.tags.value_or(std::vector<std::string>{}),

@@ -7,6 +7,7 @@
 #include "admin/admin_call.h"
 #include "admin/key_properties.h"
 #include "admin/many_keys.h"
+#include "admin/shared_secrets.h"
 #include "base/redact.h"
 #include "pool/key_text.h"
 
@@ -22,6 +23,8 @@ std::string_view reason_in(const Error& error) {
 
 struct TextImport {
   KeyPool& pool;
+  const Clients& clients;
+  const AdminAccount& account;
   FoundKeys found;
   GivenKey facts;  // Of each of them, but for its secret.
   bool preview = false;
@@ -29,6 +32,8 @@ struct TextImport {
 
   void take(std::size_t number) {
     facts.secret = std::move(found.keys[number]);
+    if (const auto reason = why_no_key(facts.secret, clients, account))
+      return keys.count_refused(mask_secret(facts.secret), *reason);
     preview ? look_up() : add();
   }
 
@@ -69,7 +74,8 @@ std::optional<AdminAnswer> read_import(const AdminCall& call, TextImport& import
 }  // namespace
 
 AdminAnswer answer_key_text(const AdminCall& call) {
-  const auto import = std::make_shared<TextImport>(TextImport{.pool = call.admin.pool});
+  const auto import = std::make_shared<TextImport>(
+      TextImport{.pool = call.admin.pool, .clients = call.admin.clients, .account = call.admin.account});
   if (auto problem = read_import(call, *import)) return *problem;
   import->found = look_for_keys(call.body["text"].get_ref<const std::string&>());
   for (const auto& [masked, reason] : import->found.refused) import->keys.count_refused(masked, reason);

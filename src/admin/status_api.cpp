@@ -2,6 +2,7 @@
 
 #include "admin/admin_call.h"
 #include "admin/key_json.h"
+#include "admin/shared_secrets.h"
 #include "base/log.h"
 
 namespace pollux {
@@ -50,6 +51,9 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
     auto totals = totals_json(keys);
     totals["waiting"] = pool.waiting();
     totals.update(troubles(call.admin));
+    // For the administrator alone: what they say would help whoever has such a token.
+    for (auto& warning : shared_secrets(pool, call.admin.clients, call.admin.account))
+      totals["warnings"].push_back(std::move(warning));
     return keys_in_turns(call.admin.loop, std::move(keys), std::move(totals));
   }
   const auto key = pool.status(key_id);

@@ -2,8 +2,10 @@
 
 #include <cstdio>
 
+#include "admin/shared_secrets.h"
 #include "base/digest.h"
 #include "base/log.h"
+#include "base/redact.h"
 
 namespace pollux {
 namespace {
@@ -15,9 +17,15 @@ void show_once(const char* what, const char* variable, const std::string& secret
   std::fflush(stdout);
 }
 
-void add_given_keys(KeyPool& pool, const Settings& settings) {
+void add_given_keys(KeyPool& pool, const Clients& clients, const AdminAccount& account,
+                    const Settings& settings) {
   std::size_t added = 0;
   for (const auto& secret : settings.gemini_api_keys) {
+    if (const auto reason = why_no_key(secret, clients, account)) {
+      log_warn("a configured key was not added: take it out of GEMINI_API_KEYS or KEY_FILE",
+               {{"masked_key", mask_secret(secret)}, {"reason", *reason}});
+      continue;
+    }
     auto outcome = pool.add({secret, {}, {}, {}});
     if (!outcome) {
       log_warn("a configured key was refused", {{"reason", outcome.error().message}});
@@ -41,11 +49,13 @@ void remove_given_keys(KeyPool& pool, const Settings& settings) {
 
 }  // namespace
 
-void fill_pool(KeyPool& pool, Store& store, const Settings& settings) {
+void fill_pool(KeyPool& pool, Store& store, const Clients& clients, const AdminAccount& account,
+               const Settings& settings) {
   for (auto& [record, state] : store.load_keys()) pool.restore(std::move(record), std::move(state));
   for (auto& quota : store.load_quotas()) pool.restore(std::move(quota));
-  add_given_keys(pool, settings);
+  add_given_keys(pool, clients, account, settings);
   remove_given_keys(pool, settings);
+  for (const auto& warning : shared_secrets(pool, clients, account)) log_warn(warning);
   if (pool.size() == 0) {
     log_warn("there is no Gemini API key yet: set GEMINI_API_KEYS, or add one with POST /admin/keys");
   }
@@ -61,9 +71,15 @@ void fill_clients(Clients& clients, Store& store, const Settings& settings, cons
     show_once("client token", "ALLOWED_TOKENS", token);
 }
 
+std::optional<AdminAccount> known_admin(Store& store, const Settings& settings) {
+  if (settings.auth_token) return AdminAccount{settings.admin_username, hex(sha256(*settings.auth_token))};
+  if (auto known = store.load_value("admin_token_hash"))
+    return AdminAccount{settings.admin_username, *std::move(known)};
+  return std::nullopt;
+}
+
 AdminAccount find_admin(Store& store, const Settings& settings) {
-  if (settings.auth_token) return {settings.admin_username, hex(sha256(*settings.auth_token))};
-  if (auto known = store.load_value("admin_token_hash")) return {settings.admin_username, *std::move(known)};
+  if (auto known = known_admin(store, settings)) return *std::move(known);
   const auto token = random_token(24);
   const auto hash = hex(sha256(token));
   store.save_value("admin_token_hash", hash);

@@ -1,6 +1,7 @@
 // Who is who at the start: keys, client tokens and the administrator, from the settings and from the store.
 #pragma once
 
+#include <optional>
 #include <string>
 
 #include "admin/admin.h"
@@ -42,12 +43,16 @@ class ClientKeeper final : public ClientsObserver {
   LiveFeed& feed_;
 };
 
-void fill_pool(KeyPool& pool, Store& store, const Settings& settings);
+// What is the token of a client or of the administrator is no key: it is left out, with a warning.
+void fill_pool(KeyPool& pool, Store& store, const Clients& clients, const AdminAccount& account,
+               const Settings& settings);
 
 // Never an open proxy: without any client token, one is made, stored as a hash and shown once.
 void fill_clients(Clients& clients, Store& store, const Settings& settings, const Moment& now);
 
-// AUTH_TOKEN where it is set; else the one of an earlier start; else a new one, shown once.
+// AUTH_TOKEN where it is set; else the one of an earlier start.
+std::optional<AdminAccount> known_admin(Store& store, const Settings& settings);
+// The same; else a new one, shown once.
 AdminAccount find_admin(Store& store, const Settings& settings);
 
 // A value made at first use and kept from then on.

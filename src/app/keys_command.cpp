@@ -8,6 +8,8 @@
 #include <string>
 #include <vector>
 
+#include "admin/shared_secrets.h"
+#include "app/identity.h"
 #include "base/clock.h"
 #include "base/redact.h"
 #include "pool/key_pool.h"
@@ -71,13 +73,24 @@ std::vector<std::string> secrets_of(const std::vector<std::string>& words) {
   return secrets;
 }
 
-bool add(KeyPool& pool, const std::vector<std::string>& words) {
+bool add(KeyPool& pool, const std::vector<std::string>& words, Store& store, const Settings& settings) {
+  const auto clients = Clients::create();
+  for (auto& client : store.load_clients()) clients->restore(std::move(client));
+  clients->set_from_settings(settings.allowed_tokens, {});
+  const auto account = known_admin(store, settings).value_or(AdminAccount{});
   bool all_well = true;
+  const auto refuse = [&all_well](const std::string& secret, std::string_view reason) {
+    std::fprintf(stderr, "pollux: %s: %s\n", mask_secret(secret).c_str(), std::string(reason).c_str());
+    all_well = false;
+  };
   for (const std::string& secret : secrets_of(words)) {
+    if (const auto reason = why_no_key(secret, *clients, account)) {
+      refuse(secret, *reason);
+      continue;
+    }
     auto added = pool.add({secret, {}, {}, {}});
     if (!added) {
-      std::fprintf(stderr, "pollux: %s: %s\n", mask_secret(secret).c_str(), added.error().message.c_str());
-      all_well = false;
+      refuse(secret, added.error().message);
       continue;
     }
     std::printf("%s %s\n", added->key->id().c_str(), added->is_new ? "added" : "was there already");
@@ -115,7 +128,7 @@ int run_keys_command(const CommandLine& said, const Settings& settings) {
 
   bool all_well = true;
   if (said.command == Command::list_keys) list(*pool);
-  if (said.command == Command::add_keys) all_well = add(*pool, said.keys);
+  if (said.command == Command::add_keys) all_well = add(*pool, said.keys, **store, settings);
   if (said.command == Command::remove_keys) all_well = remove(*pool, said.keys);
 
   pool->set_observer(nullptr);

@@ -216,13 +216,13 @@ int run_with_store(SettingsReading reading, std::unique_ptr<Store> store) {
   KeyKeeper keeper(*store);
   const auto pool = KeyPool::create(clock);
   pool->set_observer(&keeper);
-  fill_pool(*pool, *store, settings);
   LiveFeed feed;
   ClientKeeper client_keeper(*store, feed);
   const auto clients = Clients::create();
   clients->set_observer(&client_keeper);
   fill_clients(*clients, *store, settings, {clock.wall(), clock.monotonic()});
   const auto account = find_admin(*store, settings);
+  fill_pool(*pool, *store, *clients, account, settings);
   Sessions sessions(*store, fingerprint(account), clock);
   SignInThrottle throttle(clock);
   KeyChecks key_checks;

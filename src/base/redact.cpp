@@ -87,12 +87,22 @@ std::string redact_keys(std::string_view text) {
 
 std::string redact_keys(std::string_view text, std::string_view secret) {
   auto redacted = redact_keys(text);
-  const auto mask = mask_secret(secret);
-  for (auto at = redacted.find(secret); at != std::string::npos;
-       at = redacted.find(secret, at + mask.size())) {
-    redacted.replace(at, secret.size(), mask);
-  }
+  redact_secret_in(redacted, secret);
   return redacted;
+}
+
+void redact_secret_in(std::string& text, std::string_view secret) {
+  auto at = text.find(secret);
+  if (at == std::string::npos || secret.empty()) return;
+  const auto mask = mask_secret(secret);
+  std::string redacted;
+  std::size_t from = 0;
+  for (; at != std::string::npos; at = text.find(secret, from)) {
+    redacted.append(text, from, at - from).append(mask);
+    from = at + secret.size();
+  }
+  redacted.append(text, from, std::string::npos);
+  text = std::move(redacted);
 }
 
 }  // namespace pollux

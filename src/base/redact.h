@@ -20,4 +20,7 @@ std::string redact_keys(std::string_view text, std::string_view secret);
 // The same within `text`, from an offset on; costs one look at each byte where nothing is found.
 void redact_keys_in(std::string& text, std::size_t from = 0);
 
+// Masks this secret wherever it stands in `text`.
+void redact_secret_in(std::string& text, std::string_view secret);
+
 }  // namespace pollux

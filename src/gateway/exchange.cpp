@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "gateway/conversation.h"
 #include "gateway/credentials.h"
+#include "gateway/inflate.h"
 #include "gateway/key_meaning.h"
 #include "gateway/token_estimate.h"
 #include "gateway/upload_address.h"
@@ -62,6 +63,9 @@ Exchange::Exchange(Gateway& gateway, Route route, RequestHead head, BodyLength b
   gateway_.sink.on_exchange_begun();
   remembered_bytes_ = gateway_.sink.wanted_body_bytes();
   relay_.remember(remembered_bytes_);
+  if (remembered_bytes_ == 0) return;
+  const auto encoding = head.headers.get("content-encoding");
+  request_is_encoded_ = encoding && can_inflate(*encoding);
 }
 
 Exchange::~Exchange() {

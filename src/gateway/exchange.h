@@ -140,6 +140,8 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   void leave_attempt();
   void give_back_admission();
   void record(std::string_view outcome);
+  void hide_secrets();
+  void hide_secrets_in(std::string& text) const;
   void log_exchange(std::string_view outcome, std::chrono::microseconds duration) const;
   ExchangeRecord recorded(std::string_view outcome, std::chrono::microseconds duration);
   std::shared_ptr<const ExchangeBodies> remembered_bodies() const;
@@ -175,6 +177,7 @@ class Exchange final : public RequestHandler, public AttemptEvents {
   std::uint64_t request_bytes_ = 0;
   std::size_t remembered_bytes_ = 0;  // Of each body, for the request log; 0: none.
   std::string remembered_request_;
+  bool request_is_encoded_ = false;  // The client's body is compressed.
 
   std::string conversation_;  // What tells it from others; empty: unknown.
   std::string sent_target_;

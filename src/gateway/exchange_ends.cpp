@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "gateway/exchange.h"
+#include "gateway/inflate.h"
 #include "store/body_text.h"
 
 namespace pollux {
@@ -197,8 +198,34 @@ void Exchange::record(std::string_view outcome) {
     policies_->done(
         {answered_status_, attempts_, key_, duration, request_bytes_, relay_.sent_bytes(), outcome});
   }
+  hide_secrets();
   log_exchange(outcome, duration);
   gateway_.sink.on_exchange_over(recorded(outcome, duration));
+}
+
+// Of whatever the client chose the words: it may have put a secret in the wrong place, or a book.
+void Exchange::hide_secrets() {
+  shorten(request_.model, longest_recorded_name);
+  shorten(request_.upstream_model, longest_recorded_name);
+  hide_secrets_in(asked_path_);
+  hide_secrets_in(request_.model);
+  hide_secrets_in(request_.upstream_model);
+  hide_secrets_in(last_error_);
+  for (auto& attempt : attempt_records_) hide_secrets_in(attempt.message);
+}
+
+// Keys, the token that the client came with, and the administrator's. Costs a look at each byte of a longer
+// text.
+void Exchange::hide_secrets_in(std::string& text) const {
+  constexpr std::size_t shortest = 8;  // A shorter token may be any word.
+  if (text.size() < shortest) return;
+  redact_keys_in(text);
+  const auto hide = [&text](std::string_view secret) {
+    if (secret.size() >= shortest) redact_secret_in(text, secret);
+  };
+  if (key_) hide(key_->secret());
+  hide(request_.token);
+  if (const auto& token = gateway_.settings.auth_token) hide(*token);
 }
 
 void Exchange::log_exchange(std::string_view outcome, std::chrono::microseconds duration) const {
@@ -257,8 +284,6 @@ ExchangeRecord Exchange::recorded(std::string_view outcome, std::chrono::microse
   record.path = std::move(asked_path_);
   record.model = std::move(request_.model);
   record.upstream_model = std::move(request_.upstream_model);
-  shorten(record.model, longest_recorded_name);
-  shorten(record.upstream_model, longest_recorded_name);
   if (!attempt_records_.empty()) {
     record.key_id = attempt_records_.back().key_id;
     record.key_name = attempt_records_.back().key_name;
@@ -284,10 +309,21 @@ ExchangeRecord Exchange::recorded(std::string_view outcome, std::chrono::microse
 }
 
 std::shared_ptr<const ExchangeBodies> Exchange::remembered_bodies() const {
-  const auto answer = relay_.remembered();
-  const bool request_is_cut = !tunnels_ && request_bytes_ > remembered_request_.size();
-  return std::make_shared<const ExchangeBodies>(
-      ExchangeBodies{redacted(remembered_request_), redacted(answer.text), request_is_cut, answer.is_cut});
+  ExchangeBodies bodies;
+  bodies.request_is_cut = !tunnels_ && request_bytes_ > remembered_request_.size();
+  if (request_is_encoded_) {
+    auto decoded = inflate_beginning(remembered_request_, remembered_bytes_);
+    bodies.request = std::move(decoded.text);
+    bodies.request_is_cut |= decoded.is_cut;
+  } else {
+    bodies.request = remembered_request_;
+  }
+  auto answer = relay_.remembered();
+  bodies.answer = std::move(answer.text);
+  bodies.answer_is_cut = answer.is_cut;
+  hide_secrets_in(bodies.request);
+  hide_secrets_in(bodies.answer);
+  return std::make_shared<const ExchangeBodies>(std::move(bodies));
 }
 
 }  // namespace pollux

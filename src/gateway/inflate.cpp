@@ -2,6 +2,7 @@
 
 #include <zlib.h>
 
+#include <algorithm>
 #include <array>
 
 #include "http/message.h"
@@ -41,6 +42,22 @@ bool Inflater::decode(std::string_view bytes, std::string& decoded, std::size_t 
     if (size == 0 && state == Z_BUF_ERROR) break;
   }
   return true;
+}
+
+InflatedBeginning inflate_beginning(std::string_view bytes, std::size_t most_bytes) {
+  constexpr std::size_t piece = 512, longest_text = std::size_t{4} << 20;  // Decoded, it may be far longer.
+  InflatedBeginning found;
+  Inflater inflater;
+  bool good = true;
+  for (auto rest = bytes; good && !rest.empty() && found.text.size() <= most_bytes;) {
+    good = inflater.decode(rest.substr(0, piece), found.text, longest_text);
+    rest.remove_prefix(std::min(piece, rest.size()));
+  }
+  if (!good && found.text.empty()) found.text = bytes;
+  if (found.text.size() <= most_bytes) return found;
+  found.text.resize(most_bytes);
+  found.is_cut = true;
+  return found;
 }
 
 bool can_inflate(std::string_view content_encoding) noexcept {

@@ -1,6 +1,7 @@
 // Undoes gzip and deflate piece by piece, to look into answers that pass compressed.
 #pragma once
 
+#include <cstddef>
 #include <memory>
 #include <string>
 #include <string_view>
@@ -21,6 +22,13 @@ class Inflater {
   struct Stream;
   std::unique_ptr<Stream> stream_;
 };
+
+// What the beginning of a compressed body decodes to, at most so many bytes; itself if it is not compressed.
+struct InflatedBeginning {
+  std::string text;
+  bool is_cut = false;  // There was more.
+};
+InflatedBeginning inflate_beginning(std::string_view bytes, std::size_t most_bytes);
 
 // Whether a Content-Encoding is one that Inflater undoes.
 bool can_inflate(std::string_view content_encoding) noexcept;

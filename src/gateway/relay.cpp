@@ -69,20 +69,10 @@ void Relay::note(std::string_view bytes) {
 }
 
 Relay::Remembered Relay::remembered() const {
-  Remembered found{remembered_, sent_bytes_ > remembered_.size()};
-  if (!encoded_) return found;
-  constexpr std::size_t piece = 512, longest_text = std::size_t{4} << 20;  // Decoded, it may be far longer.
-  found.text.clear();
-  Inflater inflater;
-  std::string_view rest = remembered_;
-  while (!rest.empty() && found.text.size() <= remembered_bytes_ &&
-         inflater.decode(rest.substr(0, piece), found.text, longest_text)) {
-    rest.remove_prefix(std::min(piece, rest.size()));
-  }
-  if (found.text.size() <= remembered_bytes_) return found;
-  found.text.resize(remembered_bytes_);
-  found.is_cut = true;
-  return found;
+  const bool is_cut = sent_bytes_ > remembered_.size();
+  if (!encoded_) return {remembered_, is_cut};
+  auto decoded = inflate_beginning(remembered_, remembered_bytes_);
+  return {std::move(decoded.text), is_cut || decoded.is_cut};
 }
 
 void Relay::bytes(std::string_view bytes) {

@@ -152,7 +152,8 @@ void MemoryKeyPool::succeeded(const Key& key, std::string_view model) {
 void MemoryKeyPool::failed(const Key& key, std::string_view model, int status, std::string_view message) {
   auto& entry = entry_of(key);
   if (!entry.project) return;
-  KeyError error{.at = {}, .model = cut_to(model, ModelTable::longest_name), .status = status, .message = {}};
+  KeyError error{.at = {}, .model = {}, .status = status, .message = {}};
+  error.model = cut_to(redact_keys(model.substr(0, 4 * ModelTable::longest_name)), ModelTable::longest_name);
   error.message = cut_to(redact_keys(message.substr(0, 4 * longest_reason)), longest_reason);
   const std::lock_guard lock(core_.mutex);
   const auto now = core_.now();

@@ -42,6 +42,8 @@ struct KeyProfile {
 
 // The id that a secret has: 12 hexadecimal digits of its SHA-256, so the same key has the same id for ever.
 std::string key_id_of(std::string_view secret);
+// The same of the secret's SHA-256, hexadecimal.
+std::string_view key_id_of_hash(std::string_view hash);
 
 // Whether the pool would take it, whoever is in there; the message begins with the property that is wrong and
 // does not repeat the secret.

@@ -75,7 +75,11 @@ Result<void> check_given_key(const GivenKey& given) {
 }
 
 std::string key_id_of(std::string_view secret) {
-  return hex(sha256(secret)).substr(0, 12);
+  return std::string(key_id_of_hash(hex(sha256(secret))));
+}
+
+std::string_view key_id_of_hash(std::string_view hash) {
+  return hash.substr(0, 12);
 }
 
 std::string_view name_of(KeyStanding standing) noexcept {

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <tuple>
 
+#include "base/redact.h"
+
 namespace pollux {
 
 ModelId ModelTable::find(std::string_view name) const {
@@ -15,6 +17,7 @@ ModelId ModelTable::remember(std::string_view name, Milliseconds now) {
   if (name.empty() || name.size() > longest_name) return others;
   auto id = find(name);
   if (id == others) {
+    if (redact_keys(name) != name) return others;
     const auto slot = free_slot(now);
     slots_[slot].name = name;
     by_name_.emplace(name, slot);

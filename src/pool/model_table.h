@@ -39,7 +39,8 @@ class ModelTable {
  public:
   static constexpr std::size_t most_models = 1000;
   static constexpr std::size_t longest_name = 128;
-  static constexpr ModelId others{};  // No name, a name too long to keep, or a forgotten one.
+  // No name, one too long to keep or with a key in it, or a forgotten one.
+  static constexpr ModelId others{};
 
   ModelTable() : slots_(1) {}
 

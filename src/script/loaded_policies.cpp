@@ -170,7 +170,7 @@ Result<void> LoadedPolicies::load_modules(const PolicySources& sources, ErrorsBy
 Result<void> LoadedPolicies::check_syntax(const PolicySource& source) {
   LuaStackGuard guard(lua());
   const auto chunk = "=" + source.file;
-  if (luaL_loadbufferx(lua(), source.text.data(), source.text.size(), chunk.c_str(), "t") == 0) return {};
+  if (load_lua_text(lua(), source.text, chunk.c_str()) == 0) return {};
   const char* message = lua_tostring(lua(), -1);
   return invalid_input(message ? message : source.file + ": it cannot be read");
 }

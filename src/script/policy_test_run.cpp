@@ -129,9 +129,7 @@ Result<void> TestFile::load_file() {
   auto* lua = bench_->lua();
   LuaStackGuard guard(lua);
   const auto chunk = "@" + file_.name;
-  if (luaL_loadbufferx(lua, text->data(), text->size(), chunk.c_str(), "t") != 0) {
-    return invalid_input(lua_tostring(lua, -1));
-  }
+  if (load_lua_text(lua, *text, chunk.c_str()) != 0) return invalid_input(lua_tostring(lua, -1));
   bench_->policies().script().push_environment(file_.name);
   lua_setfenv(lua, -2);
   if (const auto problem = run_function(*bench_, 0)) return invalid_input(*problem);

@@ -302,8 +302,7 @@ void push_environment_of(lua_State* state, std::string_view module) {
 
 void push_chunk(lua_State* state, const PolicySource& source) {
   lua_pushfstring(state, "@%s", source.file.c_str());
-  const int status =
-      luaL_loadbufferx(state, source.text.data(), source.text.size(), lua_tostring(state, -1), "t");
+  const int status = load_lua_text(state, source.text, lua_tostring(state, -1));
   lua_remove(state, -2);
   if (status != 0) {
     const bool has_file = std::strstr(lua_tostring(state, -1), ".lua:") != nullptr;
@@ -315,6 +314,16 @@ void push_chunk(lua_State* state, const PolicySource& source) {
 }
 
 }  // namespace
+
+int load_lua_text(lua_State* state, std::string_view text, const char* chunk) {
+  const int status = luaL_loadbufferx(state, text.data(), text.size(), chunk, "t");
+  if (status == LUA_ERRSYNTAX &&
+      std::string_view(lua_tostring(state, -1)).starts_with("attempt to load chunk with wrong mode")) {
+    lua_pop(state, 1);
+    lua_pushfstring(state, "%s:1: this is Lua bytecode; a policy is Lua text", chunk + 1);
+  }
+  return status;
+}
 
 int lua_require(lua_State* state) {
   ScriptState& script = ScriptState::of(state);

@@ -45,6 +45,9 @@ class LuaStackGuard {
   int top_;
 };
 
+// As luaL_loadbufferx for text alone; of bytecode it says that, and where. `chunk`: "=FILE" or "@FILE".
+int load_lua_text(lua_State* state, std::string_view text, const char* chunk);
+
 // Every C function that Lua can call goes through here: a C++ exception becomes a Lua error
 // with the policy's file and line. Never `catch (...)`: on LuaJIT that would eat Lua's own errors. Bodies
 // must hold no object with a destructor across a call that may raise a Lua error.

@@ -32,7 +32,7 @@ struct AttemptRecord {
 // What was said, where REQUEST_LOG_BODIES asks for it. Redacted.
 struct ExchangeBodies {
   std::string request;  // As the client sent it,
-  std::string answer;   // and as it was answered, decoded where it came compressed.
+  std::string answer;   // and as it was answered; both decoded where they came compressed.
   bool request_is_cut = false, answer_is_cut = false;
 };
 

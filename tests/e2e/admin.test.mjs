@@ -29,7 +29,7 @@ describe('the administration', () => {
     ['PATCH', '/admin/keys/x'], ['DELETE', '/admin/keys/x'], ['POST', '/admin/reset'], ['GET', '/admin/policies']]) {
     it(`${method} ${path} is for the administrator alone`, async () => {
       for (const headers of [{}, { Authorization: 'Bearer wrong' }, { Authorization: `Bearer ${pollux.token}` }, { 'x-goog-api-key': pollux.token },
-        basic('admin', 'wrong'), basic('somebody', ADMIN_TOKEN), { Authorization: 'Basic !!!' }, { Authorization: ADMIN_TOKEN }]) {
+        basic('admin', 'wrong'), basic(ADMIN_TOKEN, ''), basic('', ''), { Authorization: 'Basic !!!' }, { Authorization: ADMIN_TOKEN }]) {
         const answer = await pollux.call(path, { method, token: null, headers, body: method === 'GET' ? '' : '{}' });
         assert.equal(answer.status, 401, JSON.stringify(headers));
         assert.ok(answer.json().error);
@@ -39,8 +39,10 @@ describe('the administration', () => {
     });
   }
 
-  it('takes Basic as well as Bearer', async () => {
-    assert.equal((await admin('/admin/status', { headers: basic('admin', ADMIN_TOKEN) })).status, 200);
+  it('takes Basic as well as Bearer, whatever name is put before the password', async () => {
+    for (const name of ['admin', 'somebody', '']) {
+      assert.equal((await admin('/admin/status', { headers: basic(name, ADMIN_TOKEN) })).status, 200, name);
+    }
   });
 
   it('is no way around the client\'s token', async () => {

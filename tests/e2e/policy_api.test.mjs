@@ -109,7 +109,8 @@ describe('the policies of the administration', () => {
   it('are refused with file and line where the set does not load, and nothing is written', async () => {
     const { version } = await list();
     for (const [text, line, message] of [['local keys = {}\n\nreturn keys = 7\n', 3, /^keys\.lua:3: /], ['error("no")', 1, /^keys\.lua:1: no/],
-      ['while true do end', 1, /^keys\.lua:1: /], ['return { select = 7 }', undefined, /^keys\.lua: select is a number/], ['', undefined, /^keys\.lua: /]]) {
+      ['while true do end', 1, /^keys\.lua:1: /],
+      ['\u001bLJ\u0002', 1, /^keys\.lua:1: this is Lua bytecode; a policy is Lua text$/], ['return { select = 7 }', undefined, /^keys\.lua: select is a number/], ['', undefined, /^keys\.lua: /]]) {
       for (const path of ['keys.lua', 'keys.lua?check=true']) {
         const answer = await write(path, text);
         assert.equal(answer.status, 400, answer.text);

@@ -3,6 +3,8 @@ import { request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
+import { listen } from './harness/feed.mjs';
+import { ADMIN_TOKEN } from './harness/pollux.mjs';
 import { openRaw, requestText } from './harness/raw.mjs';
 import { keyId, MODEL, prompt, stage, STREAM, UNARY } from './harness/stage.mjs';
 import { eventually, pause } from './harness/wait.mjs';
@@ -273,10 +275,34 @@ describe('the request log', () => {
     assert.equal((await pollux.admin('/admin/stats')).json().totals.requests, all.length, 'charts stay');
   });
 
+  it('hides keys and tokens that a client has put into its path or its model\'s name', async (t) => {
+    const [key] = play.keys;
+    const feed = await listen(t, pollux);
+    const ask = async (secret) => {
+      await pollux.call(`/${secret}`);
+      await pollux.post(`/v1beta/models/${secret}:generateContent`, prompt('hi'));
+      await pollux.post('/v1/chat/completions', { model: secret, messages: [{ role: 'user', content: 'hi' }] });
+    };
+    await ask(key);
+    await pollux.call(`/${key}`, { token: null });
+    const ofPool = await Promise.all(play.keys.map((one_) => pollux.admin(`/admin/status/${keyId(one_)}`)));
+    await ask(pollux.token);
+    await ask(ADMIN_TOKEN);
+    await eventually(() => feed.of('request').length >= 10);
+
+    const { requests } = await listOf(pollux, '?limit=10');
+    assert.ok(requests.some(({ path }) => path === `/${key.slice(0, 4)}…${key.slice(-4)}`), JSON.stringify(requests));
+    const details = await Promise.all(requests.map(({ id }) => one(pollux, id)));
+    const exports = await Promise.all(['requests?format=csv', 'requests?format=jsonl', 'stats'].map((path) => pollux.admin(`/admin/${path}`)));
+    const told = JSON.stringify([feed.events, requests, details, exports.map(({ text }) => text)]);
+    for (const secret of [key, pollux.token, ADMIN_TOKEN]) assert.ok(!told.includes(secret), secret);
+    for (const { text } of ofPool) assert.ok(!text.includes(key));
+  });
+
   it('was never told a secret', async () => {
     for (const name of ['requests.db', 'requests.db-wal']) {
       const bytes = pollux.readData(name).toString('latin1');
-      for (const secret of [...play.keys, pollux.token]) assert.ok(!bytes.includes(secret), name);
+      for (const secret of [...play.keys, pollux.token, ADMIN_TOKEN]) assert.ok(!bytes.includes(secret), name);
     }
   });
 });
@@ -301,7 +327,13 @@ describe('bodies in the request log', () => {
 
     await pollux.post(UNARY, gzipSync(JSON.stringify(prompt('zipped'))), { headers: { 'Content-Encoding': 'gzip' } });
     detail = await one(pollux, (await newest(pollux)).id);
-    assert.equal(typeof detail.request_body, 'string');
+    assert.match(detail.request_body, /zipped/);
+    await pollux.post(UNARY, gzipSync(JSON.stringify(prompt('x'.repeat(100_000)))), { headers: { 'Content-Encoding': 'gzip' } });
+    detail = await one(pollux, (await newest(pollux)).id);
+    assert.ok(detail.request_body.endsWith('x… (cut here)') && detail.request_body.length < 230, detail.request_body);
+    await pollux.post(UNARY, prompt(`${pollux.token} or ${ADMIN_TOKEN}`));
+    detail = await one(pollux, (await newest(pollux)).id);
+    assert.match(detail.request_body, /"clie….{4} or admi….{4}"/);
     await pollux.post(UNARY, prompt('stranger'), { token: 'wrong' });
     detail = await one(pollux, (await newest(pollux)).id);
     assert.match(detail.answer_body, /Pollux: /);

@@ -3,8 +3,10 @@ import { readdirSync, readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, describe, it } from 'node:test';
 
-import { startPollux, TOKEN } from './harness/pollux.mjs';
-import { prompt, stage, UNARY } from './harness/stage.mjs';
+import { makeKey } from '../fake_gemini/server.mjs';
+import { makeClient } from './harness/clients.mjs';
+import { ADMIN_TOKEN, spawnPollux, startPollux, TOKEN } from './harness/pollux.mjs';
+import { keyId, prompt, stage, UNARY } from './harness/stage.mjs';
 
 describe('a client\'s token', () => {
   let play;
@@ -137,5 +139,66 @@ describe('without client tokens configured', () => {
 
     assert.equal((await pollux.admin('/admin/status')).status, 200);
     await pollux.stop();
+  });
+});
+
+describe('a token is no key', () => {
+  const warningsOf = async (pollux) => (await pollux.status()).warnings.join('\n');
+
+  it('and is refused as one, by itself and in a text, whoever has it', async (t) => {
+    const { pollux, keys } = await stage(t, { keys: ['one'] });
+    const add = (body) => pollux.admin('/admin/keys', { method: 'POST', body });
+    const { token } = await makeClient(pollux, { name: 'Ann', token: makeKey('of-a-client') });
+    for (const [secret, reason] of [[ADMIN_TOKEN, /administrator's token/], [TOKEN, /client's token/], [token, /client's token/]]) {
+      const one = await add({ key: secret });
+      assert.deepEqual([one.status, one.json().error.field], [400, 'key'], one.text);
+      assert.match(one.json().error.message, reason);
+      for (const preview of [true, false]) {
+        const text = await add({ text: `GEMINI_API_KEYS=${secret}`, preview });
+        assert.equal(text.status, 200, text.text);
+        assert.match(text.json().refused[0].reason, reason);
+        assert.deepEqual((preview ? text.json().new : text.json().added) ?? [], []);
+      }
+    }
+    assert.deepEqual((await pollux.status()).keys.map(({ id }) => id), [keyId(keys[0])]);
+  });
+
+  it('and is refused as one on the command line', async (t) => {
+    const pollux = await startPollux();
+    t.after(() => pollux.remove());
+    await pollux.stop();
+    const run = spawnPollux({ args: ['keys', 'add', '--data', join(pollux.folder, 'data'), TOKEN, ADMIN_TOKEN, makeKey('one')],
+      env: { PATH: process.env.PATH, ALLOWED_TOKENS: TOKEN, AUTH_TOKEN: ADMIN_TOKEN }, cwd: pollux.folder });
+    assert.equal((await run.exited).code, 1);
+    assert.match(run.stderr, /client's token[^]*administrator's token/);
+    assert.equal(run.stdout.trim(), `${keyId(makeKey('one'))} added`);
+  });
+
+  it('nor is a key of the pool a token', async (t) => {
+    const { pollux, keys } = await stage(t, { keys: ['one'] });
+    const answer = await pollux.admin('/admin/clients', { method: 'POST', body: { name: 'Ann', token: keys[0] } });
+    assert.deepEqual([answer.status, answer.json().error.field], [400, 'token'], answer.text);
+  });
+
+  it('and is left out at the start, with a warning', async (t) => {
+    const good = makeKey('one');
+    const { pollux } = await stage(t, { env: { GEMINI_API_KEYS: [good, TOKEN, ADMIN_TOKEN].join(',') } });
+    assert.deepEqual((await pollux.status()).keys.map(({ id }) => id), [keyId(good)]);
+    assert.match(pollux.log(), /take it out of GEMINI_API_KEYS or KEY_FILE.*administrator's token/);
+    assert.match(pollux.log(), /take it out of GEMINI_API_KEYS or KEY_FILE.*client's token/);
+    assert.equal(await warningsOf(pollux), '');
+  });
+
+  it('and ALLOWED_TOKENS that names a key of the pool, or AUTH_TOKEN, is warned of', async (t) => {
+    const play = await stage(t, { keys: ['one'] });
+    await play.pollux.stop();
+    play.pollux = await play.pollux.restart({ env: { GEMINI_API_KEYS: null, ALLOWED_TOKENS: [TOKEN, play.keys[0], ADMIN_TOKEN].join(',') } });
+    const { pollux } = play;
+    for (const told of [pollux.log(), await warningsOf(pollux)]) {
+      assert.match(told, /the token of the client token-2 \(ALLOWED_TOKENS\) is the key key-\w+ of the pool as well/);
+      assert.match(told, /AUTH_TOKEN is the token of the client token-3 \(ALLOWED_TOKENS\) as well/);
+    }
+    assert.deepEqual((await pollux.call('/ready', { token: null })).json().warnings, [], 'only the administrator is told');
+    assert.equal((await pollux.post(UNARY, prompt('hi'))).status, 200);
   });
 });

@@ -52,3 +52,12 @@ TEST_CASE("redacting from an offset leaves what is before it") {
   redact_keys_in(text, standard_key.size());
   CHECK(text == standard_key + " AIza…x9Qk");
 }
+
+TEST_CASE("a secret that is known is masked whatever it looks like") {
+  std::string text = "/v1/client-token-0123456789/client-token-0123456789";
+  redact_secret_in(text, "client-token-0123456789");
+  CHECK(text == "/v1/clie…6789/clie…6789");
+  redact_secret_in(text, "");
+  redact_secret_in(text, "absent");
+  CHECK(text == "/v1/clie…6789/clie…6789");
+}

@@ -31,3 +31,14 @@ TEST_CASE("what is no gzip is refused") {
 
   CHECK_FALSE(inflater.decode("{\"plain\": true}", decoded, 1000));
 }
+
+TEST_CASE("the beginning of a body is decoded as far as it goes, and no further than it may") {
+  const std::string text(100'000, 'a');
+  const auto bytes = gzip(text);
+  CHECK(inflate_beginning(bytes, 200'000).text == text);
+  CHECK_FALSE(inflate_beginning(bytes, 200'000).is_cut);
+  CHECK(inflate_beginning(bytes, 100).text == text.substr(0, 100));
+  CHECK(inflate_beginning(bytes, 100).is_cut);
+  CHECK(text.starts_with(inflate_beginning(bytes.substr(0, bytes.size() / 2), 200'000).text));
+  CHECK(inflate_beginning("{\"plain\": true}", 100).text == "{\"plain\": true}");
+}

@@ -531,6 +531,19 @@ TEST_CASE_METHOD(Fixture, "a client that names millions of models costs no memor
   CHECK(changes.forgotten_quotas.size() <= 1000);
 }
 
+TEST_CASE_METHOD(Fixture, "a key in a model's place is counted, but not kept by its name") {
+  const std::string secret = "AIzaSyA1234567890abcdefghijklmnopqrx9Qk";
+  const auto a = add("a");
+  (void)pool->reserve(a, secret, 1);
+  pool->failed(*a, secret, 404, "not found");
+
+  const auto status = *pool->status(a->id());
+  CHECK(status.requests_today == 1);
+  CHECK(status.recent_errors.front().model == mask_secret(secret));
+  for (const auto& model : status.models) CHECK(model.model.find(secret) == std::string::npos);
+  for (const auto& quota : pool->take_changes().quotas) CHECK(quota.model.find(secret) == std::string::npos);
+}
+
 TEST_CASE_METHOD(Fixture, "what is no longer counted is no longer stored") {
   const auto a = add("a");
   std::set<std::string> stored;
