@@ -42,7 +42,7 @@ class SettingsService {
 
   virtual ~SettingsService() = default;
   virtual std::vector<SettingFacts> all() const = 0;
-  // Names and new values; null: back to the default. All or nothing, one change after the other. `done` is
+  // Names and new values; null or an empty text: back to the default. All or nothing, one change after the other. `done` is
   // called on any thread: without a refusal every worker goes by the new settings, and they are on their way
   // to the disk.
   virtual void change(const nlohmann::ordered_json& wanted, Done done) = 0;

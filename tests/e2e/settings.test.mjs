@@ -120,6 +120,20 @@ describe('settings of the running process', () => {
     for (const { url } of asked) assert.match(url, new RegExp(`/${MODEL}:`));
   });
 
+  it('that are set to nothing are at their defaults', async () => {
+    for (const [name, model] of [['IMAGE_MODEL', 'dall-e-3'], ['SPEECH_MODEL', 'tts-1']]) {
+      await change(pollux, { [name]: 'gemini-of-mine' });
+      const answer = await change(pollux, { [name]: '' });
+      assert.equal(answer.status, 200, answer.text);
+      const { value, default: fallback, source } = await factsOf(pollux, name);
+      assert.deepEqual([value, source], [fallback, 'default']);
+      play.fake.clearRequests();
+      const body = model === 'tts-1' ? { model, input: 'hi', voice: 'alloy' } : { model, prompt: 'a cat' };
+      await pollux.post(model === 'tts-1' ? '/v1/audio/speech' : '/v1/images/generations', body);
+      assert.match(play.upstream().at(-1).url, new RegExp(`/${fallback}:`));
+    }
+  });
+
   it('change the log at once, the size of bodies and the patience with Google', async () => {
     await change(pollux, { LOG_LEVEL: 'error' });
     const before_length = pollux.log().length;

@@ -17,7 +17,8 @@ constexpr const char* a_policy =
     "{ name = 'STICKY', type = 'boolean', default = true, about = 'Stays.' },"
     "{ name = 'WORDS', type = 'list', default = { 'a' }, about = 'Words.' },"
     "{ name = 'SHARE', type = 'number', default = 0.5, min = 0, max = 1, about = 'A share.' },"
-    "{ name = 'COLOUR', type = 'string', default = 'red', choices = { 'red', 'blue' }, about = 'A colour.' } "
+    "{ name = 'COLOUR', type = 'string', default = 'red', choices = { 'red', 'blue' }, about = 'A colour.' },"
+    "{ name = 'TITLE', type = 'string', default = 'Sir', about = 'A title.' } "
     "} }";
 
 // A process with its settings, on a data folder that outlives it.
@@ -130,6 +131,26 @@ TEST_CASE("numbers, booleans, texts and lists are taken as such and as texts, an
                                     {"PROXIES", Json::array({"ftp://x"})}}) {
     INFO(name << " " << value.dump());
     CHECK(process.change({{name, value}}).starts_with("400 " + name + ": "));
+  }
+}
+
+TEST_CASE("what is set to nothing is not set, and back at its default") {
+  TemporaryFolder folder;
+  Process process(folder);
+  for (const auto& [name, value] : {std::pair<std::string, Json>{"MAX_RETRIES", 1},
+                                    {"LOG_LEVEL", "debug"},
+                                    {"STICKY", false},
+                                    {"WORDS", "x"},
+                                    {"COLOUR", "blue"},
+                                    {"TITLE", "Another"}}) {
+    for (const auto* nothing : {"", " \t"}) {
+      INFO(name);
+      REQUIRE(process.change({{name, value}}).empty());
+      CHECK(process.facts(name).source == "here");
+      CHECK(process.change({{name, nothing}}).empty());
+      CHECK(process.facts(name).source == "default");
+      CHECK(process.facts(name).value == process.facts(name).fallback);
+    }
   }
 }
 
