@@ -237,6 +237,16 @@ TEST_CASE("a proxy that comes back as it was shown is the one it was") {
         std::vector<std::string>{"http://new:1", "http://user:hidden@proxy:8080"});
 }
 
+TEST_CASE("a masked proxy that is none of those set now is refused") {
+  TemporaryFolder folder;
+  Process process(folder);
+  REQUIRE(process.change({{"PROXIES", {"http://user:hidden@proxy:8080"}}}).empty());
+  CHECK(process.change({{"PROXIES", {"http://…@proxy:8080", "http://…@proxy:8081"}}}) ==
+        "400 PROXIES: PROXIES: found item 2, \"http://…@proxy:8081\"; expected its user name and password in "
+        "full, for this is none of the proxies set now");
+  CHECK(process.live->current()->proxies == std::vector<std::string>{"http://user:hidden@proxy:8080"});
+}
+
 TEST_CASE("every setting is told whole, and shows its own default") {
   TemporaryFolder folder;
   Process process(folder);
