@@ -48,6 +48,7 @@ Json setting_json(const SettingFacts& facts) {
   if (!facts.choices.empty()) json["choices"] = facts.choices;
   if (!facts.min.is_null()) json["min"] = facts.min;
   if (!facts.max.is_null()) json["max"] = facts.max;
+  if (!facts.form.empty()) json["form"] = facts.form;
   json["about"] = facts.about;
   json["group"] = facts.group;
   json["policy"] = or_null(facts.policy);

@@ -212,6 +212,7 @@ SettingFacts LiveSettings::facts_of(const DeclaredSetting& setting, const std::s
   facts.type = type_of(setting);
   facts.choices = setting.choices;
   facts.min = bound(setting.min), facts.max = bound(setting.max);
+  facts.form = setting.form;
   facts.about = setting.about;
   facts.group = "Policies";
   facts.policy = file;

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "script/pattern.h"
+
 namespace pollux {
 namespace {
 
@@ -61,10 +63,33 @@ Result<void> check_number(const DeclaredSetting& setting, double number) {
   return {};
 }
 
-Result<void> check_choice(const DeclaredSetting& setting, std::string_view text) {
-  if (setting.choices.empty()) return {};
-  if (std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end()) return {};
-  return invalid_input(in_quotes(text) + " is none of " + joined(setting.choices));
+// A pattern with room for what it is made of; the text outlives it.
+struct FormPattern {
+  explicit FormPattern(std::string_view pattern)
+      : items(pattern.size() + 1),
+        choices(pattern.size() + 1),
+        problem(compile_pattern(pattern, true, items.data(), compiled)) {}
+
+  bool matches(std::string_view text) {
+    constexpr std::size_t most_steps = 100'000;
+    PatternMatcher matcher(compiled, text, choices.data(), most_steps, []() noexcept { return false; });
+    return matcher.search(text.data()) == PatternMatcher::Outcome::yes;
+  }
+
+  std::vector<PatternItem> items;
+  std::vector<PatternChoice> choices;
+  CompiledPattern compiled;
+  const char* problem;  // Null: it is well formed.
+};
+
+// A text, or a word of a list.
+Result<void> check_text(const DeclaredSetting& setting, std::string_view text) {
+  const auto& choices = setting.choices;
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end())
+    return invalid_input(in_quotes(text) + " is none of " + joined(choices));
+  if (!setting.pattern.empty() && !FormPattern(setting.pattern).matches(text))
+    return invalid_input(in_quotes(text) + " is not of the form " + setting.form);
+  return {};
 }
 
 // The words of a JSON array may hold blanks; of any other list they are parted by them.
@@ -96,7 +121,7 @@ class Declaration {
   Result<DeclaredSetting> read() {
     if (auto good = read_name(); !good) return std::move(good).error();
     for (auto step : {&Declaration::read_type, &Declaration::read_bounds, &Declaration::read_choices,
-                      &Declaration::read_about, &Declaration::read_default}) {
+                      &Declaration::read_form, &Declaration::read_about, &Declaration::read_default}) {
       if (auto good = (this->*step)(); !good) return std::move(good).error().within(setting_.name);
     }
     return std::move(setting_);
@@ -183,6 +208,25 @@ class Declaration {
     return {};
   }
 
+  Result<void> read_form() {
+    for (const auto& [name, target] :
+         {std::pair{"pattern", &setting_.pattern}, std::pair{"form", &setting_.form}}) {
+      LuaStackGuard guard(state_);
+      const int type = get(name);
+      if (type == LUA_TNIL) continue;
+      if (type != LUA_TSTRING) return wrong(name, "a string");
+      if (setting_.type != Type::text && setting_.type != Type::list)
+        return invalid_input(std::string(name) + " is for strings and lists only");
+      *target = text();
+    }
+    if (setting_.pattern.empty() != setting_.form.empty())
+      return invalid_input(
+          "pattern and form go together: what is looked for, and how a person would write it");
+    if (const auto* problem = FormPattern(setting_.pattern).problem)
+      return invalid_input(std::string("pattern: ") + problem);
+    return {};
+  }
+
   Result<void> read_about() {
     LuaStackGuard guard(state_);
     if (get("about") != LUA_TSTRING) return wrong("about", "one sentence");
@@ -210,16 +254,14 @@ class Declaration {
       }
       case Type::text:
         if (type != LUA_TSTRING) return wrong("default", "a string");
-        if (auto good = check_choice(setting_, text()); !good)
-          return std::move(good).error().within("default");
+        if (auto good = check_text(setting_, text()); !good) return std::move(good).error().within("default");
         setting_.fallback = text();
         return {};
       case Type::list: {
         auto texts = read_texts("default");
         if (!texts) return std::move(texts).error();
         for (const auto& word : *texts) {
-          if (auto good = check_choice(setting_, word); !good)
-            return std::move(good).error().within("default");
+          if (auto good = check_text(setting_, word); !good) return std::move(good).error().within("default");
         }
         setting_.fallback = std::move(*texts);
         return {};
@@ -277,13 +319,13 @@ Result<Value> parse_setting(const DeclaredSetting& setting, std::string_view tex
       break;
     }
     case Type::text:
-      if (auto good = check_choice(setting, text); !good) return std::move(good).error();
+      if (auto good = check_text(setting, text); !good) return std::move(good).error();
       value = std::string(text);
       break;
     case Type::list: {
       auto words = split_list(text);
       for (const auto& word : words) {
-        if (auto good = check_choice(setting, word); !good) return std::move(good).error();
+        if (auto good = check_text(setting, word); !good) return std::move(good).error();
       }
       value = std::move(words);
       break;

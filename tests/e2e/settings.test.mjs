@@ -70,7 +70,7 @@ describe('settings of the running process', () => {
     assert.deepEqual([facts('PORT').source, facts('PORT').pinned], ['command line', true]);
     assert.deepEqual([facts('MAX_RETRIES').min, facts('MAX_RETRIES').max], [0, 1000]);
     assert.deepEqual(facts('LOG_LEVEL').choices, ['trace', 'debug', 'info', 'warn', 'error', 'off']);
-    assert.equal(facts('MODEL_ALIASES').policy, 'models.lua');
+    assert.deepEqual([facts('MODEL_ALIASES').policy, facts('MODEL_ALIASES').form], ['models.lua', 'name=model']);
     assert.equal(facts('DEFAULT_RPM_LIMIT').default_text, 'by model');
   });
 
@@ -166,6 +166,10 @@ describe('settings of the running process', () => {
     await refused(pollux, { MAX_RETRIES: -1 }, 400, 'MAX_RETRIES', /found "-1"; expected a whole number from 0 to 1000/);
     await refused(pollux, { MAX_RETRIES: true }, 400, 'MAX_RETRIES', /expected a number/);
     await refused(pollux, { MODEL_LIST_MINUTES: 0 }, 400, 'MODEL_LIST_MINUTES', /below 1/);
+    for (const row of ['a', '=b', 'a=', 'a=b=c', 'a=models/']) {
+      await refused(pollux, { MODEL_ALIASES: ['fine=gemini-x', row] }, 400, 'MODEL_ALIASES', new RegExp(`"${row}" is not of the form name=model`));
+    }
+    await refused(pollux, { PROXIES: ['http://…@127.0.0.1:10'] }, 400, 'PROXIES', /user name and password in full/);
     await refused(pollux, { PROXIES: ['http://user:hush@'] }, 400, 'PROXIES', /^(?!.*hush)/);
     await refused(pollux, { MAX_FAILURES: 2 }, 409, 'MAX_FAILURES', /set in the environment; change it there/);
     await refused(pollux, { PORT: 1 }, 409, 'PORT', /--port/);

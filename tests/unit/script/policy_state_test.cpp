@@ -157,6 +157,32 @@ TEST_CASE("two modules cannot declare one setting, but an owner's stands for the
   CHECK(world.load_error({{"keys", "return require 'default.keys'"}, {"default.keys", module}}) == "loaded");
 }
 
+TEST_CASE("a declared text, and each word of a list, has the form that is asked for") {
+  const std::string list =
+      "{name = 'LIMIT', type = 'list', pattern = '^%a+=%d+$', form = 'name=number', about = 'x'}";
+  const std::string text =
+      "{name = 'LIMIT', type = 'string', pattern = '^%d+$', form = 'digits', about = 'x'}";
+  CHECK(given(list, "a=1, b=22") == "loaded");
+  CHECK(given(list, "a=1, b") == "auth.lua: LIMIT: \"b\" is not of the form name=number");
+  CHECK(given(text, "12") == "loaded");
+  CHECK(given(text, "x12") == "auth.lua: LIMIT: \"x12\" is not of the form digits");
+  const std::string costly =
+      "{name = 'LIMIT', type = 'string', pattern = '^.-.-.-.-.-.-.-.-b$', form = 'b', about = 'x'}";
+  CHECK(given(costly, std::string(500, 'a')).starts_with("auth.lua: LIMIT: "));
+
+  CHECK(declared("{name = 'A', type = 'string', pattern = 'x', about = 'x'}") ==
+        "auth.lua: settings[1]: A: pattern and form go together: what is looked for, and how a person would "
+        "write it");
+  CHECK(declared("{name = 'A', type = 'string', form = 'x', about = 'x'}")
+            .starts_with("auth.lua: settings[1]: A: pattern and form go together"));
+  CHECK(declared("{name = 'A', type = 'string', pattern = '[', form = 'x', about = 'x'}")
+            .starts_with("auth.lua: settings[1]: A: pattern: malformed pattern"));
+  CHECK(declared("{name = 'A', type = 'number', pattern = 'x', form = 'x', about = 'x'}") ==
+        "auth.lua: settings[1]: A: pattern is for strings and lists only");
+  CHECK(declared("{name = 'A', type = 'list', pattern = '^x$', form = 'x', default = {'y'}, about = 'x'}") ==
+        "auth.lua: settings[1]: A: default: \"y\" is not of the form x");
+}
+
 TEST_CASE("the shipped module behind an owner's still has its settings") {
   PolicyWorld world(
       Modules{{"auth", "local shipped = require 'default.auth' return {identify = shipped.identify}"},
