@@ -149,10 +149,10 @@ Result<void> LoadedPolicies::load_modules(const PolicySources& sources, ErrorsBy
       })) {
     return first;
   }
-  // The module behind an owner's one may declare settings that it still reads.
+  // The module behind an owner's one is in force with its settings where another one builds on it.
   if (!whole([this](const auto& source) {
-        return is_behind_another(source.module) && !is_library(source.module) ? declare_settings(source)
-                                                                              : Result<void>();
+        const bool is_in_force = is_behind_another(source.module) && script_->has_loaded(source.module);
+        return is_in_force && !is_library(source.module) ? declare_settings(source) : Result<void>();
       })) {
     return first;
   }

@@ -124,6 +124,18 @@ describe('the policies of the administration', () => {
     assert.equal((await pollux.post(UNARY, prompt('hi'))).status, 200);
   });
 
+  it('take their settings with them where nothing builds on them any more', async () => {
+    const settingsOf = async (path) => (await files()).find((file) => file.path === path).settings.map(({ name }) => name);
+    assert.equal((await write('keys.lua', 'return {}')).status, 200);
+
+    assert.deepEqual(await settingsOf('keys.lua'), []);
+    assert.equal((await pollux.admin('/admin/settings', { method: 'PATCH', body: { KEEP_CONVERSATIONS: false } })).status, 400);
+    assert.equal((await write('keys.lua', 'return require "default.keys"')).status, 200);
+    assert.deepEqual(await settingsOf('keys.lua'), ['KEEP_CONVERSATIONS']);
+    assert.equal((await write('models.lua', 'return {}')).status, 200);
+    assert.ok((await settingsOf('models.lua')).includes('MODEL_ALIASES'), 'other shipped policies build on it');
+  });
+
   it('are only checked where that is asked', async () => {
     const { version } = await list();
     assert.deepEqual((await write('models.lua?check=true', saying('says checked'))).json(), { path: 'models.lua', checked: true });

@@ -183,6 +183,20 @@ TEST_CASE("a declared text, and each word of a list, has the form that is asked 
         "auth.lua: settings[1]: A: default: \"y\" is not of the form x");
 }
 
+TEST_CASE("the settings of a shipped module that nobody builds on go with it") {
+  const Modules shipped{
+      {"default.auth", "return {settings = {{name = 'LIMIT', type = 'integer', default = 5, about = 'x'}}}"}};
+  const auto settings_with = [&](const std::string& auth, const std::string& access) {
+    Modules modules = shipped;
+    modules.emplace_back("auth", auth);
+    modules.emplace_back("access", access);
+    return PolicyWorld(modules).state->declared_settings().size();
+  };
+  CHECK(settings_with("return {}", "return {}") == 0);
+  CHECK(settings_with("require 'default.auth' return {}", "return {}") == 1);
+  CHECK(settings_with("return {}", "require 'default.auth' return {}") == 1);
+}
+
 TEST_CASE("the shipped module behind an owner's still has its settings") {
   PolicyWorld world(
       Modules{{"auth", "local shipped = require 'default.auth' return {identify = shipped.identify}"},
