@@ -237,7 +237,9 @@ Result<void> LoadedPolicies::declare_settings(const PolicySource& source) {
   if (is_behind_another(lineage)) lineage = lineage.substr(std::string_view("default.").size());
   if (auto loaded = script_->require(source.module); !loaded) return loaded;
   if (!lua_istable(lua(), -1) || raw_field(lua(), -1, "settings") == LUA_TNIL) return {};
-  auto declared = settings_.declare(lua(), lineage);
+  const auto* settings = host().settings;
+  auto declared =
+      settings_.declare(lua(), lineage, settings ? settings->own_names : std::span<const std::string_view>());
   if (!declared) return std::move(declared).error().within(source.file);
   return {};
 }

@@ -116,7 +116,8 @@ std::vector<std::string> split_list(std::string_view text) {
 
 class Declaration {
  public:
-  explicit Declaration(lua_State* state) : state_(state), table_(lua_gettop(state)) {}
+  Declaration(lua_State* state, std::span<const std::string_view> taken)
+      : state_(state), table_(lua_gettop(state)), taken_(taken) {}
 
   Result<DeclaredSetting> read() {
     if (auto good = read_name(); !good) return std::move(good).error();
@@ -151,9 +152,11 @@ class Declaration {
       return invalid_input(in_quotes(setting_.name) +
                            " is no name of a setting, expected capitals, digits and _");
     }
-    if (std::find(variables.begin(), variables.end(), setting_.name) != variables.end()) {
+    const auto is_among = [this](const auto& names) {
+      return std::find(names.begin(), names.end(), setting_.name) != names.end();
+    };
+    if (is_among(variables) || is_among(taken_))
       return invalid_input(setting_.name + " is a setting of Pollux itself");
-    }
     return {};
   }
 
@@ -272,6 +275,7 @@ class Declaration {
 
   lua_State* state_;
   int table_;
+  std::span<const std::string_view> taken_;
   DeclaredSetting setting_;
 };
 
@@ -344,7 +348,8 @@ Value value_in_force(const DeclaredSetting& setting, const Settings& settings) {
   return setting.fallback;
 }
 
-Result<void> PolicySettings::declare(lua_State* state, const std::string& module) {
+Result<void> PolicySettings::declare(lua_State* state, const std::string& module,
+                                     std::span<const std::string_view> taken) {
   if (!lua_istable(state, -1)) {
     return invalid_input(std::string("settings is a ") + luaL_typename(state, -1) +
                          ", expected a list of settings");
@@ -356,7 +361,7 @@ Result<void> PolicySettings::declare(lua_State* state, const std::string& module
     const auto place = "settings[" + std::to_string(at) + "]";
     if (!lua_istable(state, -1))
       return invalid_input(place + " is a " + luaL_typename(state, -1) + ", expected a table");
-    auto setting = Declaration(state).read();
+    auto setting = Declaration(state, taken).read();
     if (!setting) return std::move(setting).error().within(place);
     setting->module = module;
     const auto found = declared_.find(setting->name);

@@ -136,6 +136,14 @@ describe('the policies of the administration', () => {
     assert.ok((await settingsOf('models.lua')).includes('MODEL_ALIASES'), 'other shipped policies build on it');
   });
 
+  it('declare no setting that Pollux has itself', async () => {
+    for (const name of ['PORT', 'AUTH_TOKEN', 'GEMINI_API_KEYS', 'ADMIN_PASSWORD', 'MAX_RETRIES']) {
+      const answer = await write('own.lua', `return { settings = { { name = "${name}", type = "string", about = "x" } } }`);
+      assert.equal(answer.status, 400, answer.text);
+      assert.match(answer.json().error.message, new RegExp(`^own\\.lua: settings\\[1\\]: ${name} is a setting of Pollux itself`));
+    }
+  });
+
   it('are only checked where that is asked', async () => {
     const { version } = await list();
     assert.deepEqual((await write('models.lua?check=true', saying('says checked'))).json(), { path: 'models.lua', checked: true });

@@ -1,4 +1,6 @@
 // Loading one set: what is checked, and the settings that policies declare.
+#include <array>
+
 #include "policy_world.h"
 
 using namespace pollux;
@@ -181,6 +183,19 @@ TEST_CASE("a declared text, and each word of a list, has the form that is asked 
         "auth.lua: settings[1]: A: pattern is for strings and lists only");
   CHECK(declared("{name = 'A', type = 'list', pattern = '^x$', form = 'x', default = {'y'}, about = 'x'}") ==
         "auth.lua: settings[1]: A: default: \"y\" is not of the form x");
+}
+
+TEST_CASE("no policy declares a setting with a name of Pollux's own") {
+  PolicyWorld world;
+  static constexpr std::array<std::string_view, 2> names{"PORT", "BASE_URL"};
+  world.settings.own_names = names;
+  const auto declaring = [&](const std::string& name) {
+    return world.load_error({{"auth", "return {settings = {{name = '" + name +
+                                          "', type = 'integer', default = 5, about = 'x'}}}"}});
+  };
+  CHECK(declaring("PORT") == "auth.lua: settings[1]: PORT is a setting of Pollux itself");
+  CHECK(declaring("BASE_URL") == "auth.lua: settings[1]: BASE_URL is a setting of Pollux itself");
+  CHECK(declaring("PORTS") == "loaded");
 }
 
 TEST_CASE("the settings of a shipped module that nobody builds on go with it") {
