@@ -25,7 +25,8 @@ struct PolicyReport {
     std::string path;  // "keys.lua", "dialects/openai.lua"
     bool is_owners = false;
     bool overrides = false;          // An owner's file that stands in for a shipped one.
-    std::string error;               // "keys.lua:7: ..." if this file stopped the last load; else empty.
+    std::string error;               // "keys.lua:7: ..." if this file stopped the last load or counts for
+                                     // nothing; else empty.
     std::vector<std::string> hooks;  // Of the set in force, by the functions' names.
     std::vector<DeclaredSetting> settings;  // Likewise.
   };
