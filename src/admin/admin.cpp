@@ -56,7 +56,7 @@ const Subject* find_subject(std::string_view path, std::string_view& rest) {
 }
 
 bool changes_something(std::string_view method) {
-  return method != "GET" && method != "HEAD";
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
 std::string in_text(const AdminAnswer& answer) {
@@ -87,9 +87,6 @@ class AdminHandler final : public RequestHandler, private AdminReply {
   void on_begin() override {
     subject_ = find_subject(path_, rest_);
     const auto access = subject_ != nullptr ? subject_->access : Access::administrator;
-    // Nor is a page of another site granted anything: this answers its browser's question whether it may
-    // call.
-    if (head_.method == "OPTIONS") return answer(admin_error(405, "OPTIONS is not offered here"));
     if (access != Access::anyone) authority_ = find_authority(admin_, head_.headers, client_.remote_address);
     if (authority_.wait) return answer(too_many_tries(*authority_.wait));
     if (access == Access::administrator && !authority_) {
@@ -175,7 +172,6 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     auto headers = common_headers();
     headers.set("Content-Type", "application/json; charset=UTF-8");
     if (answer.status == 401) headers.set("WWW-Authenticate", challenge(head_.headers));
-    if (answer.status == 405) headers.set("Allow", "GET, POST, PUT, PATCH, DELETE");
     for (const auto field : answer.headers) headers.set(field.name, field.value);
     auto* reply = end_task();
     auto text = in_text(answer);
@@ -252,6 +248,18 @@ AdminAnswer admin_error(int status, std::string_view message, std::string_view f
   Json error = {{"code", status}, {"message", message}};
   if (!field.empty()) error["field"] = field;
   return {status, {{"error", std::move(error)}}};
+}
+
+AdminAnswer only_offered(std::initializer_list<std::string_view> methods) {
+  std::string words, allow;
+  for (const auto& method : methods) {
+    const bool is_last = &method == methods.end() - 1;
+    words.append(words.empty() ? "" : is_last ? " and " : ", ").append(method);
+    allow.append(allow.empty() ? "" : ", ").append(method == "GET" ? "GET, HEAD" : method);
+  }
+  auto answer = admin_error(405, "only " + words + (methods.size() == 1 ? " is" : " are") + " offered here");
+  answer.headers.set("Allow", allow);
+  return answer;
 }
 
 bool is_admin_path(std::string_view path) noexcept {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
@@ -81,6 +82,8 @@ class AdminReply {
 
 // `field`: the property of the body, or the parameter, that is wrong; empty: none.
 AdminAnswer admin_error(int status, std::string_view message, std::string_view field = {});
+// Another method was called than these: 405, in words and in `Allow`. HEAD goes with GET.
+AdminAnswer only_offered(std::initializer_list<std::string_view> methods);
 // To one who has guessed too often.
 AdminAnswer too_many_tries(Milliseconds wait);
 

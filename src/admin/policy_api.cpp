@@ -195,13 +195,13 @@ AdminAnswer put_policy(const AdminCall& call, const std::string& file) {
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest) {
   auto& admin = call.admin;
   if (rest.empty()) {
-    return call.method == "GET" ? list_policies(admin) : admin_error(405, "only GET is offered here");
+    return call.method == "GET" ? list_policies(admin) : only_offered({"GET"});
   }
   const auto file = percent_decode(rest);
   if (call.method == "GET")
     return answer_from(admin.jobs, admin.loop, [&admin, file] { return show_policy(admin, file); });
   if (call.method == "PUT") return put_policy(call, file);
-  if (call.method != "DELETE") return admin_error(405, "only GET, PUT and DELETE are offered here");
+  if (call.method != "DELETE") return only_offered({"GET", "PUT", "DELETE"});
   return answer_from(admin.jobs, admin.loop, [&admin, file, conditions = Conditions::from(call.headers)] {
     return remove_policy(admin, file, conditions);
   });

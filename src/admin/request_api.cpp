@@ -106,7 +106,7 @@ AdminAnswer answer_one(const AdminCall& call, std::string_view text) {
   if (call.method == "GET") {
     return later([&admin, id](AdminReply& reply) { return std::make_unique<Reading>(admin, reply, id); });
   }
-  if (call.method != "DELETE") return admin_error(405, "only GET and DELETE are offered here");
+  if (call.method != "DELETE") return only_offered({"GET", "DELETE"});
   RequestQuery query;
   query.from = id, query.before = id + 1;
   return later(
@@ -154,7 +154,7 @@ AdminAnswer answer_requests(const AdminCall& call, std::string_view id) {
   if (!id.empty()) return answer_one(call, id);
   if (call.method == "GET") return answer_list(call);
   if (call.method == "DELETE") return remove_list(call);
-  return admin_error(405, "only GET and DELETE are offered here");
+  return only_offered({"GET", "DELETE"});
 }
 
 }  // namespace pollux

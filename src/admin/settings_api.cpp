@@ -59,7 +59,7 @@ Json setting_json(const SettingFacts& facts) {
 AdminAnswer answer_settings(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no /admin/settings/" + std::string(rest));
   if (call.method == "PATCH") return change_settings(call);
-  if (call.method != "GET") return admin_error(405, "only GET and PATCH are offered here");
+  if (call.method != "GET") return only_offered({"GET", "PATCH"});
   return settings_answer(call.admin.live_settings);
 }
 

@@ -90,7 +90,7 @@ class Stats final : public AdminTask {
 
 AdminAnswer answer_stats(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no " + call.path);
-  if (call.method != "GET") return admin_error(405, "only GET is offered here");
+  if (call.method != "GET") return only_offered({"GET"});
   for (const auto& [name, value] : parse_query(call.query)) {
     if (name != "window") return admin_error(400, "unknown parameter; expected window", name);
   }

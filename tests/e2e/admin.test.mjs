@@ -194,7 +194,26 @@ describe('the administration', () => {
     assert.equal(answer.status, 400);
     assert.ok(answer.json().error);
     assert.equal((await admin('/admin/nothing')).status, 404);
-    assert.equal((await admin('/admin/status', { method: 'PUT' })).status, 405);
+  });
+
+  it('names in Allow, as in words, what an address offers', async () => {
+    const id = keyId(play.keys[0]);
+    for (const [method, path, allow, words] of [
+      ['PUT', '/admin/status', 'GET, HEAD', 'only GET is offered here'],
+      ['DELETE', '/admin/keys', 'GET, HEAD, POST', 'only GET and POST are offered here'],
+      ['POST', `/admin/keys/${id}`, 'GET, HEAD, PATCH, DELETE', 'only GET, PATCH and DELETE are offered here'],
+      ['GET', `/admin/keys/${id}/check`, 'POST', 'only POST is offered here'],
+      ['POST', '/admin/policies/keys.lua', 'GET, HEAD, PUT, DELETE', 'only GET, PUT and DELETE are offered here'],
+      ['OPTIONS', '/admin/settings', 'GET, HEAD, PATCH', 'only GET and PATCH are offered here'],
+      ['OPTIONS', '/metrics', 'GET, HEAD', 'only GET is offered here'],
+    ]) {
+      const answer = await admin(path, { method });
+      assert.deepEqual([answer.status, answer.header('allow'), answer.json().error.message], [405, allow, words], `${method} ${path}`);
+    }
+    for (const method of ['GET', 'OPTIONS', 'PUT']) {
+      assert.equal((await admin('/admin/nope', { method })).status, 404, method);
+      assert.equal((await pollux.call('/admin/nope', { method, token: null })).status, 401, method);
+    }
   });
 
   it('lists the policies', async () => {
