@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "admin/admin_call.h"
 #include "admin/authorization.h"
@@ -16,17 +17,21 @@ constexpr std::size_t most_body_bytes = 4 << 20;
 // Who may ask (whoever: anybody, and who it is matters), and how the body is read.
 enum class Access { anyone, whoever, administrator };
 enum class BodyKind { none, json, text };
+// What behind the ? is the subject's own affair; elsewhere there may be nothing.
+enum class Parameters { none, own };
 
 struct Subject {
   std::string_view path;  // This path, or one below it.
   AdminAnswer (*answer)(const AdminCall& call, std::string_view rest);
   Access access = Access::administrator;
   BodyKind body = BodyKind::json;
+  Parameters parameters = Parameters::none;
 };
 
+// Monitors add parameters of their own, so that nothing between answers from a cache.
 constexpr std::array subjects{
-    Subject{"/health", answer_health, Access::anyone, BodyKind::none},
-    Subject{"/ready", answer_ready, Access::anyone, BodyKind::none},
+    Subject{"/health", answer_health, Access::anyone, BodyKind::none, Parameters::own},
+    Subject{"/ready", answer_ready, Access::anyone, BodyKind::none, Parameters::own},
     Subject{"/admin/login", answer_login, Access::anyone},
     Subject{"/admin/logout", answer_logout, Access::anyone, BodyKind::none},
     Subject{"/admin/session", answer_session, Access::whoever, BodyKind::none},
@@ -34,11 +39,11 @@ constexpr std::array subjects{
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
     Subject{"/admin/clients", answer_clients},
-    Subject{"/admin/requests", answer_requests},
-    Subject{"/admin/stats", answer_stats},
-    Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
+    Subject{"/admin/requests", answer_requests, Access::administrator, BodyKind::json, Parameters::own},
+    Subject{"/admin/stats", answer_stats, Access::administrator, BodyKind::json, Parameters::own},
+    Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text, Parameters::own},
     Subject{"/admin/events", answer_events},
-    Subject{"/metrics", answer_metrics},
+    Subject{"/metrics", answer_metrics, Access::administrator, BodyKind::none, Parameters::own},
     Subject{"/admin/settings", answer_settings},
     Subject{"/admin/models", answer_models},
 };
@@ -136,6 +141,9 @@ class AdminHandler final : public RequestHandler, private AdminReply {
                    nullptr,       std::move(body_),
                    head_.headers, client_,
                    authority_};
+    if (subject_->parameters == Parameters::none) {
+      if (auto refused = refused_parameters(call, {})) return answer(*std::move(refused));
+    }
     if (subject_->body == BodyKind::json && !call.text.empty()) {
       call.body = Json::parse(call.text, nullptr, /*allow_exceptions=*/false);
       if (call.body.is_discarded()) return answer(admin_error(400, "the body is not JSON"));
@@ -235,6 +243,22 @@ class AdminHandler final : public RequestHandler, private AdminReply {
 std::optional<std::string> AdminCall::parameter(std::string_view name) const {
   for (auto& [given, value] : parse_query(query)) {
     if (given == name) return std::move(value);
+  }
+  return std::nullopt;
+}
+
+std::optional<AdminAnswer> refused_parameters(const AdminCall& call,
+                                              std::span<const std::string_view> known) {
+  std::set<std::string> seen;
+  for (const auto& [name, value] : parse_query(call.query)) {
+    if (std::ranges::find(known, name) == known.end()) {
+      std::string expected = "no parameters are expected here";
+      if (!known.empty()) expected = "unknown parameter; expected";
+      if (known.size() > 1) expected += " one of";
+      for (const auto one : known) expected.append(" ").append(one);
+      return admin_error(400, expected, name);
+    }
+    if (!seen.insert(name).second) return admin_error(400, "given twice", name);
   }
   return std::nullopt;
 }

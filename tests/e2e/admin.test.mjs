@@ -216,6 +216,15 @@ describe('the administration', () => {
     }
   });
 
+  it('refuses parameters that a call does not know, but for what monitors ask', async () => {
+    for (const path of ['status', `status/${keyId(play.keys[0])}`, 'keys', 'settings', 'models', 'session', 'policies', 'policies/keys.lua', 'events',
+      'requests/1', 'stats']) {
+      const answer = await admin(`/admin/${path}?foo=1`);
+      assert.deepEqual([answer.status, answer.json().error.field], [400, 'foo'], path);
+    }
+    for (const path of ['/health', '/ready', '/metrics']) assert.equal((await admin(`${path}?_=1`)).status, 200, path);
+  });
+
   it('lists the policies', async () => {
     const answer = await admin('/admin/policies');
 
