@@ -22,7 +22,10 @@ AdminAnswer add_one(const AdminCall& call) {
   if (auto problem =
           read_key_properties(call.body, {"key", "name", "project_id", "tags", "weight", "enabled"}, given))
     return *problem;
-  auto outcome = call.admin.pool.add({.secret = call.body["key"].get<std::string>(),
+  const auto secret = call.body["key"].get<std::string>();
+  if (given.name && call.admin.pool.find(*given.name) && !call.admin.pool.find(key_id_of(secret)))
+    return refused_by_pool(conflict("name: another key is called " + *given.name));
+  auto outcome = call.admin.pool.add({.secret = secret,
                                       .name = given.name.value_or(""),
                                       .project = given.project.value_or(""),
                                       .tags = given.tags.value_or(std::vector<std::string>{}),

@@ -134,6 +134,17 @@ describe('the administration', () => {
     assert.equal((await admin(`/admin/keys/${found.id}`, { method: 'PATCH', body: { name: 'x' } })).status, 404);
   });
 
+  it('adds no key by the name of another one', async () => {
+    const taken = (await keysNow())[0];
+    const secret = makeKey('named');
+    const answer = await post('/admin/keys', { key: secret, name: taken.name });
+
+    assert.deepEqual([answer.status, answer.json().error.field], [409, 'name'], answer.text);
+    assert.equal((await keysNow()).some(({ id }) => id === keyId(secret)), false);
+    const again = await post('/admin/keys', { key: play.keys[0], name: taken.name });
+    assert.deepEqual([again.status, again.json().duplicates], [200, 1], again.text);
+  });
+
   it('finds keys in any text, and skips those it has', async () => {
     const fresh = [makeKey('fresh1'), `AQ.${'Ab8fresh2_'.repeat(5)}`];
     const text = `here: "${fresh[0]}",\n  ${play.keys[0]} ; and ${fresh[1]}. ${fresh[0]}\nnot a key: hello`;
