@@ -161,7 +161,7 @@ Result<void> LoadedPolicies::load_modules(const PolicySources& sources, ErrorsBy
     const auto name = good.error().message.substr(0, good.error().message.find(':'));
     const auto file = settings_.declared().find(name)->second.module + ".lua";
     if (errors) errors->emplace(file, file + ": " + good.error().message);
-    return std::move(good).error().within(file);
+    return conflict(file + ": " + good.error().message);
   }
   apply_settings(*host().settings);
   return {};

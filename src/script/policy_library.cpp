@@ -158,7 +158,8 @@ Result<States> WatchedLibrary::make_states(const PolicySources& sources) const {
   return states;
 }
 
-// Puts aside the owner's files that errors name, one by one, then all of them.
+// Puts aside the owner's files that errors name, one by one, then all of them. But none for a setting that
+// the start gave wrongly: the owner puts that right.
 Result<void> WatchedLibrary::load_at_start() {
   const std::lock_guard loading(load_mutex_);
   const auto found = find_policies(folders_);
@@ -177,6 +178,7 @@ Result<void> WatchedLibrary::load_at_start() {
       publish(std::move(*states), *all, errors, first_error);
       return {};
     }
+    if (states.error().kind == Error::Kind::conflict) return std::move(states).error();
     const auto& message = states.error().message;
     const auto is_left = [&](const PolicyFile& file) {
       return file.is_owners && !without.contains(file.name);
