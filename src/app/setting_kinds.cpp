@@ -207,9 +207,11 @@ Wrongs read_proxies(std::string_view value, Settings& settings) {
     const auto found = "item " + std::to_string(at + 1) + ", " + shown_url(url);
     if (!Proxy::parse(url)) {
       wrongs.push_back(
-          {found, "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host where needed"});
+          {found,
+           "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host where needed"});
     } else if (is_masked_url(url)) {
-      wrongs.push_back({found, "its user name and password in full, for this is none of the proxies set now"});
+      wrongs.push_back(
+          {found, "its user name and password in full, for this is none of the proxies set now"});
     }
   }
   settings.proxies = std::move(*items);
