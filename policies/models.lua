@@ -5,8 +5,10 @@ local features = require "features"
 
 local models = {}
 
+local of_alias = "^([^=%s]+)=([^=%s]*[^=%s/])$"
+
 models.settings = {
-  { name = "MODEL_ALIASES", type = "list", default = {},
+  { name = "MODEL_ALIASES", type = "list", default = {}, pattern = of_alias, form = "name=model",
     about = "Names that stand for models, each as name=model; a * in a name stands for any characters." },
   { name = "LIST_DERIVED_MODELS", type = "boolean", default = false,
     about = "Whether lists of models for OpenAI clients show these names and derived ones, too." },
@@ -71,7 +73,6 @@ models.real = {
 local prefixes = { models = true, google = true, gemini = true, openai = true, anthropic = true }
 
 local longest_name = 256
-local of_alias = "^([^=]+)=([^=]+)$"
 
 local NO_NAME = 'The request names no model: "%s".'
 local CANNOT_BE_DONE = 'The model "%s" asks for more than the model alone, which Pollux writes into the JSON body: '
@@ -147,11 +148,7 @@ local function sort_aliases(listed)
   end
   for _, row in ipairs(listed) do
     local name, target = row:match(of_alias)
-    if name then
-      put(name, models.plain(target), 1)
-    else
-      log.error('MODEL_ALIASES: "' .. row .. '" is not of the form name=model, and counts for nothing')
-    end
+    put(name, models.plain(target), 1)
   end
   return { listed = listed, exact = exact, patterns = by_first_word(patterns) }
 end
@@ -342,9 +339,7 @@ local function aliases_by_name()
   end
   for _, row in ipairs(settings.MODEL_ALIASES) do
     local name, target = row:match(of_alias)
-    if name then
-      from_setting[name] = models.plain(target)
-    end
+    from_setting[name] = models.plain(target)
   end
   for name, target in pairs(from_setting) do
     put(name, target, "MODEL_ALIASES")

@@ -254,11 +254,15 @@ describe("MODEL_ALIASES", function()
   end)
 
 
-  it("loses a row that names nothing, and no other", function()
-    with_settings { MODEL_ALIASES = { "nothing", "fast=gemini-3.5-flash-lite" } }
+  it("has rows of the form name=model alone", function()
+    local row = models.settings[1]
 
-    expect((resolved("fast"))).to_be("gemini-3.5-flash-lite")
-    expect((resolved("nothing"))).to_be("nothing")
+    for _, good in ipairs { "a=b", "gpt-*=models/gemini-3.8-flash", "*=b" } do
+      expect(good:find(row.pattern)).to_be(1)
+    end
+    for _, bad in ipairs { "", "a", "=", "=b", "a=", "a=b=c", "a = b", "a=models/" } do
+      expect(bad:find(row.pattern)).to_be_nil()
+    end
   end)
 end)
 
@@ -375,7 +379,7 @@ describe("models.overview", function()
   it("tells other names with what they stand for and where that is said, each once", function()
     google_lists("gemini-3.8-flash")
     with_settings {
-      MODEL_ALIASES = { "fast=models/gemini-3.5-flash-lite", "gpt-*=gemini-3.1-pro-preview", "nonsense" },
+      MODEL_ALIASES = { "fast=models/gemini-3.5-flash-lite", "gpt-*=gemini-3.1-pro-preview" },
       IMAGE_MODEL = "my-image",
     }
 

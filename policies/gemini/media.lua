@@ -1,5 +1,7 @@
 -- media.lua: pictures, sounds, films and files, as parts of Gemini's. What stands in the request is passed on as it is;
 -- what an address stands for is fetched, but for what Google fetches itself.
+require "default.media"  -- Its settings are read here.
+
 local media = {}
 
 local most_files = 16

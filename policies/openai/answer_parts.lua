@@ -1,4 +1,5 @@
 -- answer_parts.lua: the parts of Gemini's answers, in OpenAI's words.
+require "default.media"  -- Its settings are read here.
 local markdown = require "openai.markdown"
 local signatures = require "gemini.signatures"
 local values = require "gemini.values"

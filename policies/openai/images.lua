@@ -4,6 +4,7 @@
 -- sizes; the kind of file is the model's choice, most often JPEG, and the answer's output_format says which it is. What
 -- would come out as something else is refused: masks, transparent backgrounds, WebP. Several pictures are asked for one
 -- after the other; a stream carries each when it is done, and no partial ones.
+require "default.models"  -- Its settings are read here.
 local check = require "openai.check"
 local family = require "gemini.family"
 local features = require "features"

@@ -3,6 +3,7 @@
 -- Gemini gives bare samples, so "wav" and "pcm" are what can be had; who names no format gets WAV, as the content type
 -- says, where OpenAI would send MP3. Other formats want an encoder and are refused. Instructions come before the text,
 -- and so does a speed, for which Gemini knows no number.
+require "default.models"  -- Its settings are read here.
 local check = require "openai.check"
 local family = require "gemini.family"
 local outcome = require "gemini.outcome"

@@ -1,6 +1,7 @@
 -- transcriptions.lua: /v1/audio/transcriptions and /v1/audio/translations. Gemini hears the recording and is told to
 -- write down, or to translate, what is said. When each word is said it cannot tell for certain, so what has times in it
 -- (subtitles, verbose JSON) is refused.
+require "default.models"  -- Its settings are read here.
 local check = require "openai.check"
 local family = require "gemini.family"
 local features = require "features"

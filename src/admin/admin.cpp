@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 
 #include "admin/admin_call.h"
 #include "admin/authorization.h"
@@ -18,17 +19,21 @@ constexpr int deepest_body = 32;                                // JSON is copie
 // Who may ask (whoever: anybody, and who it is matters), and how the body is read.
 enum class Access { anyone, whoever, administrator };
 enum class BodyKind { none, json, text };
+// What behind the ? is the subject's own affair; elsewhere there may be nothing.
+enum class Parameters { none, own };
 
 struct Subject {
   std::string_view path;  // This path, or one below it.
   AdminAnswer (*answer)(const AdminCall& call, std::string_view rest);
   Access access = Access::administrator;
   BodyKind body = BodyKind::json;
+  Parameters parameters = Parameters::none;
 };
 
+// Monitors add parameters of their own, so that nothing between answers from a cache.
 constexpr std::array subjects{
-    Subject{"/health", answer_health, Access::anyone, BodyKind::none},
-    Subject{"/ready", answer_ready, Access::anyone, BodyKind::none},
+    Subject{"/health", answer_health, Access::anyone, BodyKind::none, Parameters::own},
+    Subject{"/ready", answer_ready, Access::anyone, BodyKind::none, Parameters::own},
     Subject{"/admin/login", answer_login, Access::anyone},
     Subject{"/admin/logout", answer_logout, Access::anyone, BodyKind::none},
     Subject{"/admin/session", answer_session, Access::whoever, BodyKind::none},
@@ -36,11 +41,11 @@ constexpr std::array subjects{
     Subject{"/admin/keys", answer_keys},
     Subject{"/admin/reset", answer_reset},
     Subject{"/admin/clients", answer_clients},
-    Subject{"/admin/requests", answer_requests},
-    Subject{"/admin/stats", answer_stats},
-    Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text},
+    Subject{"/admin/requests", answer_requests, Access::administrator, BodyKind::json, Parameters::own},
+    Subject{"/admin/stats", answer_stats, Access::administrator, BodyKind::json, Parameters::own},
+    Subject{"/admin/policies", answer_policies, Access::administrator, BodyKind::text, Parameters::own},
     Subject{"/admin/events", answer_events},
-    Subject{"/metrics", answer_metrics},
+    Subject{"/metrics", answer_metrics, Access::administrator, BodyKind::none, Parameters::own},
     Subject{"/admin/settings", answer_settings},
     Subject{"/admin/models", answer_models},
 };
@@ -79,7 +84,7 @@ std::string_view read_object(const std::string& text, Json& body) {
 }
 
 bool changes_something(std::string_view method) {
-  return method != "GET" && method != "HEAD";
+  return method != "GET" && method != "HEAD" && method != "OPTIONS";
 }
 
 std::string in_text(const AdminAnswer& answer) {
@@ -110,9 +115,6 @@ class AdminHandler final : public RequestHandler, private AdminReply {
   void on_begin() override {
     subject_ = find_subject(path_, rest_);
     const auto access = subject_ != nullptr ? subject_->access : Access::administrator;
-    // Nor is a page of another site granted anything: this answers its browser's question whether it may
-    // call.
-    if (head_.method == "OPTIONS") return answer(admin_error(405, "OPTIONS is not offered here"));
     if (access != Access::anyone) authority_ = find_authority(admin_, head_.headers, client_.remote_address);
     if (authority_.wait) return answer(too_many_tries(*authority_.wait));
     if (access == Access::administrator && !authority_) {
@@ -161,6 +163,9 @@ class AdminHandler final : public RequestHandler, private AdminReply {
                    nullptr,       std::move(body_),
                    head_.headers, client_,
                    authority_};
+    if (subject_->parameters == Parameters::none) {
+      if (auto refused = refused_parameters(call, {})) return answer(*std::move(refused));
+    }
     if (subject_->body == BodyKind::json && !call.text.empty()) {
       if (const auto flaw = read_object(call.text, call.body); !flaw.empty())
         return answer(admin_error(400, flaw));
@@ -196,7 +201,6 @@ class AdminHandler final : public RequestHandler, private AdminReply {
     auto headers = common_headers();
     headers.set("Content-Type", "application/json; charset=UTF-8");
     if (answer.status == 401) headers.set("WWW-Authenticate", challenge(head_.headers));
-    if (answer.status == 405) headers.set("Allow", "GET, POST, PUT, PATCH, DELETE");
     for (const auto field : answer.headers) headers.set(field.name, field.value);
     auto* reply = end_task();
     auto text = in_text(answer);
@@ -264,6 +268,22 @@ std::optional<std::string> AdminCall::parameter(std::string_view name) const {
   return std::nullopt;
 }
 
+std::optional<AdminAnswer> refused_parameters(const AdminCall& call,
+                                              std::span<const std::string_view> known) {
+  std::set<std::string> seen;
+  for (const auto& [name, value] : parse_query(call.query)) {
+    if (std::ranges::find(known, name) == known.end()) {
+      std::string expected = "no parameters are expected here";
+      if (!known.empty()) expected = "unknown parameter; expected";
+      if (known.size() > 1) expected += " one of";
+      for (const auto one : known) expected.append(" ").append(one);
+      return admin_error(400, expected, name);
+    }
+    if (!seen.insert(name).second) return admin_error(400, "given twice", name);
+  }
+  return std::nullopt;
+}
+
 void WrittenList::add(const Json& item) {
   items += items.empty() ? "\n" : ",\n";
   items += item.dump(-1, ' ', false, Json::error_handler_t::replace);
@@ -273,6 +293,18 @@ AdminAnswer admin_error(int status, std::string_view message, std::string_view f
   Json error = {{"code", status}, {"message", message}};
   if (!field.empty()) error["field"] = field;
   return {status, {{"error", std::move(error)}}};
+}
+
+AdminAnswer only_offered(std::initializer_list<std::string_view> methods) {
+  std::string words, allow;
+  for (const auto& method : methods) {
+    const bool is_last = &method == methods.end() - 1;
+    words.append(words.empty() ? "" : is_last ? " and " : ", ").append(method);
+    allow.append(allow.empty() ? "" : ", ").append(method == "GET" ? "GET, HEAD" : method);
+  }
+  auto answer = admin_error(405, "only " + words + (methods.size() == 1 ? " is" : " are") + " offered here");
+  answer.headers.set("Allow", allow);
+  return answer;
 }
 
 bool is_admin_path(std::string_view path) noexcept {

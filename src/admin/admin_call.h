@@ -2,9 +2,11 @@
 #pragma once
 
 #include <functional>
+#include <initializer_list>
 #include <memory>
 #include <nlohmann/json.hpp>
 #include <optional>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -81,6 +83,10 @@ class AdminReply {
 
 // `field`: the property of the body, or the parameter, that is wrong; empty: none.
 AdminAnswer admin_error(int status, std::string_view message, std::string_view field = {});
+// Nothing, or what to answer to a parameter that is none of these, or comes twice.
+std::optional<AdminAnswer> refused_parameters(const AdminCall& call, std::span<const std::string_view> known);
+// Another method was called than these: 405, in words and in `Allow`. HEAD goes with GET.
+AdminAnswer only_offered(std::initializer_list<std::string_view> methods);
 // To one who has guessed too often.
 AdminAnswer too_many_tries(Milliseconds wait);
 

@@ -89,7 +89,7 @@ AdminAnswer change_client(const AdminCall& call, std::string_view id) {
 
 AdminAnswer change_token(const AdminCall& call, std::string_view id) {
   if (!call.admin.clients.with_id(id)) return no_such_client(id);
-  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (call.method != "POST") return only_offered({"POST"});
   for (const auto& [name, value] : call.body.items()) {
     if (name != "token") return admin_error(400, "unknown property; expected token, or nothing", name);
   }
@@ -111,20 +111,18 @@ AdminAnswer remove_client(const AdminCall& call, std::string_view id) {
 
 AdminAnswer answer_clients(const AdminCall& call, std::string_view id) {
   constexpr std::string_view token = "/token";
-  for (const auto& [name, value] : parse_query(call.query))
-    return admin_error(400, "no parameters are expected here", name);
   if (id.ends_with(token)) return change_token(call, id.substr(0, id.size() - token.size()));
   if (id.empty()) {
     if (call.method == "GET") return list_clients(call);
     if (call.method == "POST") return add_client(call);
-    return admin_error(405, "only GET and POST are offered here");
+    return only_offered({"GET", "POST"});
   }
   const auto client = call.admin.clients.with_id(id);
   if (!client) return no_such_client(id);
   if (call.method == "GET") return {200, client_json(*client, now_of(call.admin))};
   if (call.method == "PATCH") return change_client(call, id);
   if (call.method == "DELETE") return remove_client(call, id);
-  return admin_error(405, "only GET, PATCH and DELETE are offered here");
+  return only_offered({"GET", "PATCH", "DELETE"});
 }
 
 }  // namespace pollux

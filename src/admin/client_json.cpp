@@ -105,11 +105,11 @@ std::optional<AdminAnswer> read_client_patch(const Json& body, ClientPatch& patc
     } else if (name == "enabled") {
       problem = read(value, name, patch.enabled);
     } else if (name != other_property) {
-      problem =
-          admin_error(400,
-                      "unknown property; expected name, tags, models, rpm, daily_requests, daily_tokens, "
-                      "expires_at or enabled",
-                      name);
+      const std::string expected =
+          "unknown property; expected some of name, tags, models, rpm, daily_requests, daily_tokens, "
+          "expires_at, enabled";
+      const auto other = other_property.empty() ? "" : ", " + std::string(other_property);
+      problem = admin_error(400, expected + other, name);
     }
     if (problem) return problem;
   }

@@ -96,9 +96,7 @@ class FeedStream final : public AdminTask {
 
 AdminAnswer answer_events(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no " + call.path);
-  if (call.method != "GET") return admin_error(405, "only GET is offered here");
-  if (const auto given = parse_query(call.query); !given.empty())
-    return admin_error(400, "this call takes no parameters", given.front().first);
+  if (call.method != "GET") return only_offered({"GET"});
   AdminAnswer answer;
   answer.task = [&admin = call.admin, session = call.authority.session](AdminReply& reply) {
     return FeedStream::open(admin, session, reply);

@@ -23,10 +23,12 @@ AdminAnswer add_one(const AdminCall& call) {
   if (auto problem =
           read_key_properties(call.body, {"key", "name", "project_id", "tags", "weight", "enabled"}, given))
     return *problem;
-  auto secret = call.body["key"].get<std::string>();
+  const auto secret = call.body["key"].get<std::string>();
   if (const auto reason = why_no_key(secret, call.admin.clients, call.admin.account))
     return admin_error(400, *reason, "key");
-  auto outcome = call.admin.pool.add({.secret = std::move(secret),
+  if (given.name && call.admin.pool.find(*given.name) && !call.admin.pool.find(key_id_of(secret)))
+    return refused_by_pool(conflict("name: another key is called " + *given.name));
+  auto outcome = call.admin.pool.add({.secret = secret,
                                       .name = given.name.value_or(""),
                                       .project = given.project.value_or(""),
                                       .tags = given.tags.value_or(std::vector<std::string>{}),
@@ -81,7 +83,7 @@ class KeyCheck final : public AdminTask {
 
 AdminAnswer check_key(const AdminCall& call, std::string_view key_id) {
   if (!call.admin.pool.status(key_id)) return no_such_key(key_id);
-  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (call.method != "POST") return only_offered({"POST"});
   if (!call.body.empty()) return admin_error(400, "no properties are expected", call.body.begin().key());
   auto key = call.admin.pool.find(key_id);
   if (!key) return no_such_key(key_id);
@@ -101,7 +103,7 @@ AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id) {
   const bool reads = call.method == "GET";
   if (key_id.empty()) {
     if (reads) return list_keys(call);
-    if (call.method != "POST") return admin_error(405, "only GET and POST are offered here");
+    if (call.method != "POST") return only_offered({"GET", "POST"});
     if (!call.body.is_object()) return admin_error(400, "expected {\"key\": ...} or {\"text\": ...}", "key");
     return call.body.contains("text") ? answer_key_text(call) : add_one(call);
   }
@@ -113,7 +115,7 @@ AdminAnswer answer_keys(const AdminCall& call, std::string_view key_id) {
     log_info("key removed", {{"id", key_id}});
     return {200, {{"removed", key_id}}, true};
   }
-  return admin_error(405, "only GET, PATCH and DELETE are offered here");
+  return only_offered({"GET", "PATCH", "DELETE"});
 }
 
 }  // namespace pollux

@@ -176,7 +176,7 @@ std::optional<AdminAnswer> check_facts(const KeyPool::Patch& patch) {
 }  // namespace
 
 AdminAnswer answer_key_batch(const AdminCall& call) {
-  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (call.method != "POST") return only_offered({"POST"});
   if (!call.body.is_object()) return admin_error(400, "expected {\"ids\": [...], \"action\": ...}", "ids");
   const auto batch = std::make_shared<Batch>(Batch{.admin = call.admin});
   for (const auto& problem :

@@ -34,7 +34,7 @@ class MetricsTask final : public AdminTask {
 }  // namespace
 
 AdminAnswer answer_metrics(const AdminCall& call, std::string_view) {
-  if (call.method != "GET") return admin_error(405, "only GET is offered here");
+  if (call.method != "GET") return only_offered({"GET"});
   AdminAnswer answer;
   answer.task = [&admin = call.admin](AdminReply& reply) {
     return std::make_unique<MetricsTask>(admin, reply);

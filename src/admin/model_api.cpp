@@ -131,7 +131,7 @@ class ModelsAnswer final : public AdminTask {
 
 AdminAnswer answer_models(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no /admin/models/" + std::string(rest));
-  if (call.method != "GET") return admin_error(405, "only GET is offered here");
+  if (call.method != "GET") return only_offered({"GET"});
   AdminAnswer answer;
   answer.task = [&admin = call.admin](AdminReply& reply) {
     return std::make_unique<ModelsAnswer>(admin, reply);

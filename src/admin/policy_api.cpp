@@ -1,6 +1,7 @@
 // GET /admin/policies; GET, PUT, DELETE /admin/policies/{path}.
 
 #include <algorithm>
+#include <array>
 #include <charconv>
 
 #include "admin/admin_call.h"
@@ -169,11 +170,11 @@ std::optional<AdminAnswer> read_text(const AdminCall& call, std::string& text) {
 }
 
 std::optional<AdminAnswer> read_check(const AdminCall& call, bool& only_check) {
-  for (const auto& [name, value] : parse_query(call.query)) {
-    if (name != "check" || (value != "true" && value != "false"))
-      return admin_error(400, "expected check=true or nothing", name);
-    only_check = value == "true";
-  }
+  constexpr std::array<std::string_view, 1> parameters{"check"};
+  if (auto refused = refused_parameters(call, parameters)) return refused;
+  const auto check = call.parameter("check").value_or("false");
+  if (check != "true" && check != "false") return admin_error(400, "expected true or false", "check");
+  only_check = check == "true";
   return std::nullopt;
 }
 
@@ -194,14 +195,17 @@ AdminAnswer put_policy(const AdminCall& call, const std::string& file) {
 
 AdminAnswer answer_policies(const AdminCall& call, std::string_view rest) {
   auto& admin = call.admin;
+  if (call.method != "PUT") {
+    if (auto refused = refused_parameters(call, {})) return *std::move(refused);
+  }
   if (rest.empty()) {
-    return call.method == "GET" ? list_policies(admin) : admin_error(405, "only GET is offered here");
+    return call.method == "GET" ? list_policies(admin) : only_offered({"GET"});
   }
   const auto file = percent_decode(rest);
   if (call.method == "GET")
     return answer_from(admin.jobs, admin.loop, [&admin, file] { return show_policy(admin, file); });
   if (call.method == "PUT") return put_policy(call, file);
-  if (call.method != "DELETE") return admin_error(405, "only GET, PUT and DELETE are offered here");
+  if (call.method != "DELETE") return only_offered({"GET", "PUT", "DELETE"});
   return answer_from(admin.jobs, admin.loop, [&admin, file, conditions = Conditions::from(call.headers)] {
     return remove_policy(admin, file, conditions);
   });

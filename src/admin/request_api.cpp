@@ -105,10 +105,11 @@ AdminAnswer answer_one(const AdminCall& call, std::string_view text) {
   const bool is_id = error == std::errc() && end == text.data() + text.size();
   if (!is_id || id == std::numeric_limits<std::int64_t>::max())
     return admin_error(404, "there is no such request in the log", "id");
+  if (auto refused = refused_parameters(call, {})) return *std::move(refused);
   if (call.method == "GET") {
     return later([&admin, id](AdminReply& reply) { return std::make_unique<Reading>(admin, reply, id); });
   }
-  if (call.method != "DELETE") return admin_error(405, "only GET and DELETE are offered here");
+  if (call.method != "DELETE") return only_offered({"GET", "DELETE"});
   RequestQuery query;
   query.from = id, query.before = id + 1;
   return later(
@@ -116,28 +117,30 @@ AdminAnswer answer_one(const AdminCall& call, std::string_view text) {
 }
 
 AdminAnswer answer_list(const AdminCall& call) {
-  constexpr std::array<std::string_view, 3> for_pages{"limit", "cursor", "format"};
-  constexpr std::array<std::string_view, 1> for_exports{"format"};
+  constexpr std::array<std::string_view, 3> for_pages{"limit", "format", "cursor"};
+  const auto for_exports = std::span(for_pages).first<2>();
+  constexpr std::int64_t most_on_a_page = 1000, most_in_a_file = 1'000'000'000;
   const auto format = call.parameter("format").value_or("");
   if (!format.empty() && format != "csv" && format != "jsonl")
     return admin_error(400, "expected csv or jsonl", "format");
-  RequestQuery query;
-  std::span<const std::string_view> also_allowed = for_pages;
-  if (!format.empty()) also_allowed = for_exports;
-  if (auto problem = read_request_query(call, also_allowed, query)) return *problem;
   auto& admin = call.admin;
-  if (format.empty())
+  RequestQuery query;
+  if (format.empty()) {
+    if (auto problem = read_request_query(call, for_pages, most_on_a_page, query)) return *problem;
     return later(
         [&admin, query](AdminReply& reply) { return std::make_unique<Listing>(admin, reply, query); });
+  }
+  query.limit = most_in_a_file;
+  if (auto problem = read_request_query(call, for_exports, most_in_a_file, query)) return *problem;
   const auto form = format == "csv" ? ExportForm::csv : ExportForm::json_lines;
   return later(
-      [&admin, query, form](AdminReply& reply) { return export_requests(admin, reply, query.filter, form); });
+      [&admin, query, form](AdminReply& reply) { return export_requests(admin, reply, query, form); });
 }
 
 AdminAnswer remove_list(const AdminCall& call) {
   constexpr std::array<std::string_view, 1> for_removal{"all"};
   RequestQuery query;
-  if (auto problem = read_request_query(call, for_removal, query)) return *problem;
+  if (auto problem = read_request_query(call, for_removal, 0, query)) return *problem;
   const auto all = call.parameter("all").value_or("");
   if (!all.empty() && all != "true" && all != "false")
     return admin_error(400, "expected true or false", "all");
@@ -156,7 +159,7 @@ AdminAnswer answer_requests(const AdminCall& call, std::string_view id) {
   if (!id.empty()) return answer_one(call, id);
   if (call.method == "GET") return answer_list(call);
   if (call.method == "DELETE") return remove_list(call);
-  return admin_error(405, "only GET and DELETE are offered here");
+  return only_offered({"GET", "DELETE"});
 }
 
 }  // namespace pollux

@@ -1,5 +1,7 @@
 #include "admin/request_export.h"
 
+#include <algorithm>
+
 #include "admin/exchange_csv.h"
 #include "admin/exchange_json.h"
 
@@ -10,10 +12,8 @@ constexpr std::size_t rows_in_a_piece = 200;
 
 class RequestExport final : public AdminTask {
  public:
-  RequestExport(Admin& admin, AdminReply& reply, RequestFilter filter, ExportForm form)
-      : admin_(admin), reply_(reply), form_(form) {
-    query_.filter = std::move(filter);
-    query_.limit = rows_in_a_piece;
+  RequestExport(Admin& admin, AdminReply& reply, RequestQuery query, ExportForm form)
+      : admin_(admin), reply_(reply), form_(form), query_(std::move(query)), rows_left_(query_.limit) {
     ask();
   }
 
@@ -24,6 +24,7 @@ class RequestExport final : public AdminTask {
  private:
   void ask() {
     waits_for_client_ = false;
+    query_.limit = std::min(rows_in_a_piece, rows_left_);
     question_ = admin_.requests.find(admin_.loop, query_,
                                      [this](Result<RequestPage> page) { on_page(std::move(page)); });
   }
@@ -37,7 +38,8 @@ class RequestExport final : public AdminTask {
     std::string text;
     for (const auto& record : page->requests) text += line(record);
     if (!text.empty()) reply_.write(text);
-    if (!page->next) return reply_.finish();
+    rows_left_ -= page->requests.size();
+    if (!page->next || rows_left_ == 0) return reply_.finish();
     query_.before = *page->next;
     waits_for_client_ = reply_.queued_bytes() > 0;
     if (!waits_for_client_) ask();
@@ -70,6 +72,7 @@ class RequestExport final : public AdminTask {
   AdminReply& reply_;
   const ExportForm form_;
   RequestQuery query_;
+  std::size_t rows_left_;
   RequestLog::Question question_;
   bool started_ = false;
   bool waits_for_client_ = false;
@@ -77,9 +80,9 @@ class RequestExport final : public AdminTask {
 
 }  // namespace
 
-std::unique_ptr<AdminTask> export_requests(Admin& admin, AdminReply& reply, RequestFilter filter,
+std::unique_ptr<AdminTask> export_requests(Admin& admin, AdminReply& reply, RequestQuery query,
                                            ExportForm form) {
-  return std::make_unique<RequestExport>(admin, reply, std::move(filter), form);
+  return std::make_unique<RequestExport>(admin, reply, std::move(query), form);
 }
 
 }  // namespace pollux

@@ -1,4 +1,4 @@
-// All requests that a filter finds, as a file to download.
+// The requests that a query finds, up to its limit, as a file to download.
 #pragma once
 
 #include <memory>
@@ -11,7 +11,7 @@ namespace pollux {
 enum class ExportForm { csv, json_lines };
 
 // Reads the log piece by piece, as fast as the client takes it, and holds one piece at a time.
-std::unique_ptr<AdminTask> export_requests(Admin& admin, AdminReply& reply, RequestFilter filter,
+std::unique_ptr<AdminTask> export_requests(Admin& admin, AdminReply& reply, RequestQuery query,
                                            ExportForm form);
 
 }  // namespace pollux

@@ -3,14 +3,12 @@
 #include <algorithm>
 #include <charconv>
 #include <cmath>
-#include <set>
 
 namespace pollux {
 namespace {
 
 constexpr std::size_t longest_text = 300;
 constexpr std::size_t most_words = 8;
-constexpr std::int64_t most_on_a_page = 1000;
 
 std::optional<std::int64_t> whole_number(std::string_view text) {
   std::int64_t number = 0;
@@ -69,7 +67,7 @@ std::string* text_filter(std::string_view name, RequestFilter& filter) {
 }
 
 std::optional<AdminAnswer> read_one(const std::string& name, const std::string& value, WallTime now,
-                                    RequestQuery& query) {
+                                    std::int64_t most_rows, RequestQuery& query) {
   auto& filter = query.filter;
   if (value.size() > longest_text) return wrong(name, "at most 300 bytes");
   if (auto* text = text_filter(name, filter)) {
@@ -88,7 +86,8 @@ std::optional<AdminAnswer> read_one(const std::string& name, const std::string& 
     if (filter.words.size() > most_words) return wrong(name, "at most 8 words");
   } else if (name == "limit") {
     const auto limit = whole_number(value);
-    if (!limit || *limit < 1 || *limit > most_on_a_page) return wrong(name, "a whole number from 1 to 1000");
+    if (!limit || *limit < 1 || *limit > most_rows)
+      return wrong(name, "a whole number from 1 to " + std::to_string(most_rows));
     query.limit = static_cast<std::size_t>(*limit);
   } else if (name == "cursor") {
     const auto before = whole_number(value);
@@ -121,23 +120,14 @@ std::optional<std::chrono::seconds> read_span(std::string_view text) {
 
 std::optional<AdminAnswer> read_request_query(const AdminCall& call,
                                               std::span<const std::string_view> also_allowed,
-                                              RequestQuery& query) {
-  constexpr std::array<std::string_view, 9> filters{"key",    "client", "model", "dialect", "endpoint",
-                                                    "status", "since",  "until", "q"};
-  const auto is_among = [](std::string_view name, std::span<const std::string_view> names) {
-    return std::ranges::find(names, name) != names.end();
-  };
-  std::set<std::string> seen;
+                                              std::int64_t most_rows, RequestQuery& query) {
+  std::vector<std::string_view> known{"key",    "client", "model", "dialect", "endpoint",
+                                      "status", "since",  "until", "q"};
+  known.insert(known.end(), also_allowed.begin(), also_allowed.end());
+  if (auto refused = refused_parameters(call, known)) return refused;
   for (const auto& [name, value] : parse_query(call.query)) {
-    if (!is_among(name, filters) && !is_among(name, also_allowed)) {
-      std::string expected = "unknown parameter; expected one of";
-      for (const auto known : filters) expected.append(" ").append(known);
-      for (const auto known : also_allowed) expected.append(" ").append(known);
-      return admin_error(400, expected, name);
-    }
-    if (!seen.insert(name).second) return admin_error(400, "given twice", name);
     if (value.empty()) continue;
-    if (auto problem = read_one(name, value, call.admin.clock.wall(), query)) return problem;
+    if (auto problem = read_one(name, value, call.admin.clock.wall(), most_rows, query)) return problem;
   }
   return std::nullopt;
 }

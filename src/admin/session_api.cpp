@@ -41,7 +41,7 @@ AdminAnswer too_many_tries(Milliseconds wait) {
 
 AdminAnswer answer_login(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no " + call.path);
-  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (call.method != "POST") return only_offered({"POST"});
   if (!call.body.is_object())
     return admin_error(400, "expected {\"username\": ..., \"password\": ...}", "username");
   for (const auto& [name, value] : call.body.items()) {
@@ -73,7 +73,7 @@ AdminAnswer answer_login(const AdminCall& call, std::string_view rest) {
 
 AdminAnswer answer_logout(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no " + call.path);
-  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (call.method != "POST") return only_offered({"POST"});
   for (const auto token : session_tokens(call.headers)) call.admin.sessions.end(token);
   AdminAnswer answer{200, {{"signed_out", true}}, true};
   answer.headers.set("Set-Cookie", cookie(call, "", std::chrono::seconds(0)));
@@ -82,7 +82,7 @@ AdminAnswer answer_logout(const AdminCall& call, std::string_view rest) {
 
 AdminAnswer answer_session(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no " + call.path);
-  if (call.method != "GET") return admin_error(405, "only GET is offered here");
+  if (call.method != "GET") return only_offered({"GET"});
   // No 401: every visit begins with this question, and browsers show a refusal as an error.
   if (!call.authority) return {200, {{"username", nullptr}}};
   const auto& expires_at = call.authority.expires_at;

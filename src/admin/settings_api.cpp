@@ -48,6 +48,7 @@ Json setting_json(const SettingFacts& facts) {
   if (!facts.choices.empty()) json["choices"] = facts.choices;
   if (!facts.min.is_null()) json["min"] = facts.min;
   if (!facts.max.is_null()) json["max"] = facts.max;
+  if (!facts.form.empty()) json["form"] = facts.form;
   json["about"] = facts.about;
   json["group"] = facts.group;
   json["policy"] = or_null(facts.policy);
@@ -58,7 +59,7 @@ Json setting_json(const SettingFacts& facts) {
 AdminAnswer answer_settings(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no /admin/settings/" + std::string(rest));
   if (call.method == "PATCH") return change_settings(call);
-  if (call.method != "GET") return admin_error(405, "only GET and PATCH are offered here");
+  if (call.method != "GET") return only_offered({"GET", "PATCH"});
   return settings_answer(call.admin.live_settings);
 }
 

@@ -23,7 +23,8 @@ struct SettingFacts {
   bool changeable = true;               // False: read at start only.
   std::string_view type = "text";
   std::vector<std::string> choices;
-  Json min, max;  // Of numbers; null: none.
+  Json min, max;     // Of numbers; null: none.
+  std::string form;  // Of texts, and of every item of a list: "name=model"; empty: any.
   std::string about;
   std::string group;
   std::string policy;  // "keys.lua"; empty: of Pollux itself.
@@ -42,9 +43,9 @@ class SettingsService {
 
   virtual ~SettingsService() = default;
   virtual std::vector<SettingFacts> all() const = 0;
-  // Names and new values; null: back to the default. All or nothing, one change after the other. `done` is
-  // called on any thread: without a refusal every worker goes by the new settings, and they are on their way
-  // to the disk.
+  // Names and new values; null or an empty text: back to the default. All or nothing, one change after the
+  // other. `done` is called on any thread: without a refusal every worker goes by the new settings, and they
+  // are on their way to the disk.
   virtual void change(const nlohmann::ordered_json& wanted, Done done) = 0;
 };
 

@@ -1,5 +1,6 @@
 // GET /admin/stats?window=1h: what went through, for charts.
 
+#include <array>
 #include <map>
 
 #include "admin/admin_call.h"
@@ -90,10 +91,9 @@ class Stats final : public AdminTask {
 
 AdminAnswer answer_stats(const AdminCall& call, std::string_view rest) {
   if (!rest.empty()) return admin_error(404, "there is no " + call.path);
-  if (call.method != "GET") return admin_error(405, "only GET is offered here");
-  for (const auto& [name, value] : parse_query(call.query)) {
-    if (name != "window") return admin_error(400, "unknown parameter; expected window", name);
-  }
+  if (call.method != "GET") return only_offered({"GET"});
+  constexpr std::array<std::string_view, 1> parameters{"window"};
+  if (auto refused = refused_parameters(call, parameters)) return *std::move(refused);
   const auto window = call.parameter("window").value_or("1h");
   const auto length = read_span(window);
   const bool in_minutes = length && window.back() != 's';

@@ -44,7 +44,7 @@ AdminAnswer answer_ready(const AdminCall& call, std::string_view) {
 }
 
 AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
-  if (call.method != "GET") return admin_error(405, "only GET is offered here");
+  if (call.method != "GET") return only_offered({"GET"});
   auto& pool = call.admin.pool;
   if (key_id.empty()) {
     auto keys = pool.statuses();
@@ -70,7 +70,7 @@ AdminAnswer answer_status(const AdminCall& call, std::string_view key_id) {
 }
 
 AdminAnswer answer_reset(const AdminCall& call, std::string_view) {
-  if (call.method != "POST") return admin_error(405, "only POST is offered here");
+  if (call.method != "POST") return only_offered({"POST"});
   std::optional<std::string> id;
   bool learned_limits = false;
   for (const auto& [name, value] : call.body.items()) {

@@ -46,6 +46,11 @@ Result<std::string> text_of(const Json& value, std::string_view type) {
   return invalid_input("found " + in_quotes(value.dump()) + "; expected " + expected);
 }
 
+// Set to nothing is not set, as in .env.
+bool is_nothing(const Json& value) {
+  return value.is_null() || (value.is_string() && trimmed(value.get_ref<const std::string&>()).empty());
+}
+
 std::string_view name_of(Type type) {
   constexpr std::array<std::string_view, 5> names{"boolean", "number", "integer", "text", "list"};
   return names[static_cast<std::size_t>(type)];
@@ -118,7 +123,8 @@ LiveSettings::LiveSettings(SettingsReading reading, Store& store)
     : at_start_(std::move(reading)), store_(store) {
   const auto kept = parsed(store.load_value(kept_under));
   for (const auto& [name, text] : kept.items()) {
-    if (text.is_string()) here_.emplace(name, text.get<std::string>());
+    if (text.is_string() && !text.get_ref<const std::string&>().empty())
+      here_.emplace(name, text.get<std::string>());
   }
   settings_ = std::make_shared<const Settings>(with(here_));
 }
@@ -206,6 +212,7 @@ SettingFacts LiveSettings::facts_of(const DeclaredSetting& setting, const std::s
   facts.type = type_of(setting);
   facts.choices = setting.choices;
   facts.min = bound(setting.min), facts.max = bound(setting.max);
+  facts.form = setting.form;
   facts.about = setting.about;
   facts.group = "Policies";
   facts.policy = file;
@@ -270,7 +277,7 @@ std::optional<Refusal> LiveSettings::read_change(const std::string& name, const 
     return refusal(400, name + " is another name of " + std::string(setting->name), name);
   const auto own = known.find(name);
   if (!setting && own == known.end()) {
-    if (value.is_null() && here.erase(name) > 0) return std::nullopt;
+    if (is_nothing(value) && here.erase(name) > 0) return std::nullopt;
     const auto meant = nearest_setting(name);
     return refusal(400,
                    "there is no setting " + name +
@@ -278,7 +285,7 @@ std::optional<Refusal> LiveSettings::read_change(const std::string& name, const 
                    name);
   }
   if (auto fixed = why_fixed(name, setting)) return fixed;
-  if (value.is_null()) return here.erase(name), std::nullopt;
+  if (is_nothing(value)) return here.erase(name), std::nullopt;
   auto text = text_of(value, setting ? setting->kind.type : type_of(own->second.first));
   const auto wrong = [&name](std::string why) { return refusal(400, name + ": " + std::move(why), name); };
   if (!text) return wrong(std::move(text).error().message);

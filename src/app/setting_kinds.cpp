@@ -203,10 +203,15 @@ Wrongs read_proxies(std::string_view value, Settings& settings) {
   if (!items) return {{"a list that cannot be read", std::move(items).error().message}};
   Wrongs wrongs;
   for (std::size_t at = 0; at < items->size(); ++at) {
-    if (!Proxy::parse((*items)[at])) {
+    const auto& url = (*items)[at];
+    const auto found = "item " + std::to_string(at + 1) + ", " + shown_url(url);
+    if (!Proxy::parse(url)) {
       wrongs.push_back(
-          {"item " + std::to_string(at + 1) + ", " + shown_url((*items)[at]),
+          {found,
            "http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host where needed"});
+    } else if (is_masked_url(url)) {
+      wrongs.push_back(
+          {found, "its user name and password in full, for this is none of the proxies set now"});
     }
   }
   settings.proxies = std::move(*items);

@@ -184,4 +184,8 @@ std::string masked_url(std::string_view url) {
   return begin + "…" + std::string(url.substr(at));
 }
 
+bool is_masked_url(std::string_view url) {
+  return url.find("://…@") != std::string_view::npos;
+}
+
 }  // namespace pollux

@@ -35,5 +35,6 @@ std::string_view unquoted(std::string_view text);
 std::string in_quotes(std::string_view text);  // At most 80 bytes of it.
 // With user name and password masked, as far as they can be told: "socks5://…@proxy:1080".
 std::string masked_url(std::string_view url);
+bool is_masked_url(std::string_view url);
 
 }  // namespace pollux

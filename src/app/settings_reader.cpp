@@ -185,6 +185,7 @@ class SettingsReader {
 Settings default_settings() {
   Settings settings;
   settings.workers = static_cast<int>(std::clamp(std::thread::hardware_concurrency(), 1U, 4U));
+  settings.own_names = all_setting_names();
   return settings;
 }
 

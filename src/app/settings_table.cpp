@@ -158,6 +158,18 @@ std::vector<std::string_view> choices_of(const Setting& setting) {
   return parts_of(setting.kind.choices);
 }
 
+std::span<const std::string_view> all_setting_names() {
+  static const auto names = [] {
+    std::vector<std::string_view> all;
+    for (const Setting& setting : table) {
+      all.push_back(setting.name);
+      for (const auto alias : aliases_of(setting)) all.push_back(alias);
+    }
+    return all;
+  }();
+  return names;
+}
+
 const Setting* find_setting(std::string_view name) {
   for (const Setting& setting : table) {
     if (setting.name == name || std::ranges::count(aliases_of(setting), name) > 0) return &setting;

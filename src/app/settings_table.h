@@ -32,6 +32,8 @@ std::span<const Setting> all_settings();
 const Setting* find_setting(std::string_view name);
 std::vector<std::string_view> aliases_of(const Setting& setting);
 std::vector<std::string_view> choices_of(const Setting& setting);
+// Of all settings, main names and aliases.
+std::span<const std::string_view> all_setting_names();
 
 // "MAX_RETRIES" for "MAX_RETRY": the setting or alias that was probably meant, or empty. REQUIRES: not a
 // known name.

@@ -7,7 +7,9 @@
 #include <cstdint>
 #include <map>
 #include <optional>
+#include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/log.h"
@@ -67,6 +69,10 @@ struct Settings {
   std::uint64_t request_log_bytes = 256ULL << 20;      // REQUEST_LOG_BYTES
   KeptBodies request_log_bodies = KeptBodies::off;     // REQUEST_LOG_BODIES
   std::uint64_t request_log_body_bytes = 16ULL << 10;  // REQUEST_LOG_BODY_BYTES
+
+  // The names of all of these variables, and the other names that they have: no policy may declare one of
+  // them.
+  std::span<const std::string_view> own_names;
 
   // Every variable that was given, as text: the settings above by their main names (secrets masked), and
   // whatever else .env and the environment hold, since policies read their own settings here.

@@ -23,7 +23,6 @@ std::string_view google_status(int status) {
     case 403:
       return "PERMISSION_DENIED";
     case 404:
-    case 405:
       return "NOT_FOUND";
     case 409:
       return "ABORTED";

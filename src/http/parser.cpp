@@ -376,9 +376,9 @@ bool Parser::check_request() {
   const auto method = static_cast<llhttp_method_t>(llhttp_.method);
   request_.method = llhttp_method_name(method);
   request_.minor_version = static_cast<std::uint8_t>(minor_);
-  if (method == HTTP_CONNECT) return refuse(405, "CONNECT: this is no proxy for tunnels");
+  if (method == HTTP_CONNECT) return refuse(501, "CONNECT: this is no proxy for tunnels");
   // Its answer repeats the request's headers, and with them the credential that went upstream.
-  if (method == HTTP_TRACE) return refuse(405, "TRACE is not passed on");
+  if (method == HTTP_TRACE) return refuse(501, "TRACE is not passed on");
   if (is_of_another_protocol(method)) return refuse(400, "not HTTP");
   if (hosts_ > 1) return refuse(400, "Host twice");
   if (hosts_ == 0 && minor_ == 1) return refuse(400, "the Host header is missing");

@@ -23,6 +23,8 @@ struct DeclaredSetting {
   Value fallback;
   std::optional<double> min, max;    // Of numbers.
   std::vector<std::string> choices;  // Of texts, and of every word of a list.
+  std::string pattern;               // Of Lua; matches texts, and every word of a list. Empty: anything does.
+  std::string form;                  // The same as a person would write it: "name=model".
   std::string about;                 // One sentence.
   std::string module;                // "keys"; for "default.keys" the same.
 };

@@ -149,10 +149,10 @@ Result<void> LoadedPolicies::load_modules(const PolicySources& sources, ErrorsBy
       })) {
     return first;
   }
-  // The module behind an owner's one may declare settings that it still reads.
+  // The module behind an owner's one is in force with its settings where another one builds on it.
   if (!whole([this](const auto& source) {
-        return is_behind_another(source.module) && !is_library(source.module) ? declare_settings(source)
-                                                                              : Result<void>();
+        const bool is_in_force = is_behind_another(source.module) && script_->has_loaded(source.module);
+        return is_in_force && !is_library(source.module) ? declare_settings(source) : Result<void>();
       })) {
     return first;
   }
@@ -161,7 +161,7 @@ Result<void> LoadedPolicies::load_modules(const PolicySources& sources, ErrorsBy
     const auto name = good.error().message.substr(0, good.error().message.find(':'));
     const auto file = settings_.declared().find(name)->second.module + ".lua";
     if (errors) errors->emplace(file, file + ": " + good.error().message);
-    return std::move(good).error().within(file);
+    return conflict(file + ": " + good.error().message);
   }
   apply_settings(*host().settings);
   return {};
@@ -237,7 +237,9 @@ Result<void> LoadedPolicies::declare_settings(const PolicySource& source) {
   if (is_behind_another(lineage)) lineage = lineage.substr(std::string_view("default.").size());
   if (auto loaded = script_->require(source.module); !loaded) return loaded;
   if (!lua_istable(lua(), -1) || raw_field(lua(), -1, "settings") == LUA_TNIL) return {};
-  auto declared = settings_.declare(lua(), lineage);
+  const auto* settings = host().settings;
+  auto declared =
+      settings_.declare(lua(), lineage, settings ? settings->own_names : std::span<const std::string_view>());
   if (!declared) return std::move(declared).error().within(source.file);
   return {};
 }

@@ -112,6 +112,21 @@ FoundPolicies find_policies(const PolicyFolders& folders, PolicyFiles which) {
   return found;
 }
 
+bool is_in_shipped_place(std::string_view name) {
+  return name.starts_with("default/");
+}
+
+std::vector<PolicyFile> useless_files(const FoundPolicies& found) {
+  auto files = found.files;
+  std::erase_if(files,
+                [](const PolicyFile& file) { return !file.is_owners || !is_in_shipped_place(file.name); });
+  return files;
+}
+
+std::string why_useless(const PolicyFile& file) {
+  return file.name + ": nothing reads it, for default/ is reserved for what is shipped";
+}
+
 bool are_same_folder(const PolicyFolders& folders) {
   std::error_code problem;
   return fs::equivalent(folders.owners, folders.shipped, problem) && !problem;
@@ -153,7 +168,7 @@ Result<PolicySources> read_policies(const PolicyFolders& folders, const FoundPol
                                     const std::set<std::string>& without) {
   PolicySources sources;
   for (const auto& file : found.files) {
-    if (file.is_owners && without.contains(file.name)) continue;
+    if (file.is_owners && (without.contains(file.name) || is_in_shipped_place(file.name))) continue;
     if (sources.size() >= most_policy_files) {
       return invalid_input("there are more than " + std::to_string(most_policy_files) + " policy files");
     }

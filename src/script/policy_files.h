@@ -47,6 +47,11 @@ Result<std::string> read_policy_file(const PolicyFile& file);
 FoundPolicies found_with(const FoundPolicies& found, const PolicyFolders& folders, std::string_view name,
                          std::shared_ptr<const std::string> draft = nullptr);
 FoundPolicies found_without(const FoundPolicies& found, std::string_view name);
+// Below default/, where nothing of the owner's is read: `require "default.x"` is the shipped x.
+bool is_in_shipped_place(std::string_view name);
+// The owner's files there, and what to say of each.
+std::vector<PolicyFile> useless_files(const FoundPolicies& found);
+std::string why_useless(const PolicyFile& file);
 // Both are one and the same folder on disk: then there are no owner's files.
 bool are_same_folder(const PolicyFolders& folders);
 // `without`: names of owner's files that are taken for absent.

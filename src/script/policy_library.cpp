@@ -57,6 +57,7 @@ class WatchedLibrary final : public PolicyLibrary {
   void refuse(const PolicySources* sources, const Error& error);
   void hand_out_limits(const States& states);
   void hand_out_limits(std::shared_ptr<const LimitTable> limits);
+  void note_files(const FoundPolicies& found);
   void note_contents(const PolicySources& sources, const PolicyState& state);
   std::vector<PolicyReport::File> files_of(const PolicySources& sources, const Errors& errors) const;
   Errors errors_of(const PolicySources& sources) const;
@@ -83,6 +84,7 @@ class WatchedLibrary final : public PolicyLibrary {
 
   mutable std::mutex mutex_;  // Held for moments; guards the report and every slot's `next`.
   PolicyReport report_;
+  std::vector<PolicyFile> useless_;                        // Those of the owner's that nothing reads.
   std::map<std::string, std::string, std::less<>> paths_;  // On disk, of the files that text() may show.
   std::atomic<std::uint64_t> version_{0};
   std::vector<Slot> slots_;
@@ -108,6 +110,17 @@ bool same_texts(const PolicySources& one, const PolicySources& other) {
 // -- Telling
 
 // REQUIRES: load_mutex_ is held, here and below where nothing else is said.
+void WatchedLibrary::note_files(const FoundPolicies& found) {
+  loaded_files_ = found.files;
+  auto useless = useless_files(found);
+  for (const auto& file : useless) {
+    if (std::ranges::find(useless_, file.name, &PolicyFile::name) == useless_.end())
+      log_warn("an owner's file counts for nothing", {{"error", why_useless(file)}});
+  }
+  const std::lock_guard lock(mutex_);
+  useless_ = std::move(useless);
+}
+
 void WatchedLibrary::note_contents(const PolicySources& sources, const PolicyState& state) {
   contents_.clear();
   for (const auto& entry : sources) contents_[entry.first].hooks = state.hooks_of(entry.first);
@@ -145,11 +158,12 @@ Result<States> WatchedLibrary::make_states(const PolicySources& sources) const {
   return states;
 }
 
-// Puts aside the owner's files that errors name, one by one, then all of them.
+// Puts aside the owner's files that errors name, one by one, then all of them. But none for a setting that
+// the start gave wrongly: the owner puts that right.
 Result<void> WatchedLibrary::load_at_start() {
   const std::lock_guard loading(load_mutex_);
   const auto found = find_policies(folders_);
-  loaded_files_ = found.files;
+  note_files(found);
   std::set<std::string> without;
   Errors errors;
   std::string first_error;
@@ -164,6 +178,7 @@ Result<void> WatchedLibrary::load_at_start() {
       publish(std::move(*states), *all, errors, first_error);
       return {};
     }
+    if (states.error().kind == Error::Kind::conflict) return std::move(states).error();
     const auto& message = states.error().message;
     const auto is_left = [&](const PolicyFile& file) {
       return file.is_owners && !without.contains(file.name);
@@ -189,7 +204,7 @@ Result<void> WatchedLibrary::load_at_start() {
 Result<void> WatchedLibrary::reload() {
   const std::lock_guard loading(load_mutex_);
   const auto found = find_policies(folders_);
-  loaded_files_ = found.files;
+  note_files(found);
   return load(found);
 }
 
@@ -226,7 +241,7 @@ PolicyWatch::Looked WatchedLibrary::look() {
     return {false, std::move(found.folders), found.tells};
   }
   unsettled_looks_ = 0;
-  loaded_files_ = found.files;
+  note_files(found);
   (void)load(found);  // What went wrong is logged and in the report.
   return {true, std::move(found.folders), found.tells};
 }
@@ -309,7 +324,10 @@ void WatchedLibrary::detach(std::size_t worker) {
 
 PolicyReport WatchedLibrary::report() const {
   const std::lock_guard lock(mutex_);
-  return report_;
+  auto report = report_;
+  for (const auto& file : useless_)
+    report.files.push_back({file.name, true, false, why_useless(file), {}, {}});
+  return report;
 }
 
 Result<PolicyText> WatchedLibrary::text(std::string_view file) const {
@@ -317,9 +335,15 @@ Result<PolicyText> WatchedLibrary::text(std::string_view file) const {
   {
     const std::lock_guard lock(mutex_);
     const auto found = std::ranges::find(report_.files, file, &PolicyReport::File::path);
-    if (found == report_.files.end()) return not_found("there is no policy " + std::string(file));
-    wanted = {found->path, paths_.at(found->path), found->is_owners};
-    if (found->overrides) behind = {"default/" + found->path, paths_.at("default/" + found->path)};
+    const auto useless = std::ranges::find(useless_, file, &PolicyFile::name);
+    if (useless != useless_.end()) {
+      wanted = *useless;
+    } else if (found == report_.files.end()) {
+      return not_found("there is no policy " + std::string(file));
+    } else {
+      wanted = {found->path, paths_.at(found->path), found->is_owners};
+      if (found->overrides) behind = {"default/" + found->path, paths_.at("default/" + found->path)};
+    }
   }
   auto text = read_policy_file(wanted);
   if (!text) return std::move(text).error();
@@ -345,7 +369,7 @@ Result<void> WatchedLibrary::change(std::string_view file, std::optional<std::st
 
   const std::lock_guard loading(load_mutex_);
   const auto found = find_policies(folders_);
-  loaded_files_ = found.files;
+  note_files(found);
   (void)load(found);  // What an editor has saved meanwhile.
   const auto is_known = [&](const PolicyFile& known) { return known.is_owners && known.name == file; };
   if (!text && std::ranges::none_of(found.files, is_known))
@@ -361,7 +385,7 @@ Result<void> WatchedLibrary::change(std::string_view file, std::optional<std::st
   if (auto written = write(file, text); !written) return written;
 
   // No look of the watch finds a difference: this is the one load.
-  loaded_files_ = (text ? found_with(found, folders_, file) : found_without(found, file)).files;
+  note_files(text ? found_with(found, folders_, file) : found_without(found, file));
   loaded_sources_ = *sources;
   if (states) {
     publish(std::move(*states), *sources, {}, "");

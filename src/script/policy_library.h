@@ -25,7 +25,8 @@ struct PolicyReport {
     std::string path;  // "keys.lua", "dialects/openai.lua"
     bool is_owners = false;
     bool overrides = false;          // An owner's file that stands in for a shipped one.
-    std::string error;               // "keys.lua:7: ..." if this file stopped the last load; else empty.
+    std::string error;               // "keys.lua:7: ..." if this file stopped the last load or counts for
+                                     // nothing; else empty.
     std::vector<std::string> hooks;  // Of the set in force, by the functions' names.
     std::vector<DeclaredSetting> settings;  // Likewise.
   };
@@ -56,7 +57,8 @@ class PolicyLibrary {
   virtual ~PolicyLibrary() = default;
 
   // The first load. Where an owner's file is bad, the shipped one serves in its place and the report says so;
-  // an error only if the shipped policies themselves do not load.
+  // an error only if the shipped policies themselves do not load, or what the start gave is no value of a
+  // setting that a policy declares.
   virtual Result<void> load_at_start() = 0;
   // Watches the folders from the main loop (by notifications where the system gives them, else by a look once
   // a second) and loads a changed set. Saving by rename counts. Loading runs off the loop.

@@ -6,6 +6,8 @@
 #include <cmath>
 #include <nlohmann/json.hpp>
 
+#include "script/pattern.h"
+
 namespace pollux {
 namespace {
 
@@ -61,10 +63,33 @@ Result<void> check_number(const DeclaredSetting& setting, double number) {
   return {};
 }
 
-Result<void> check_choice(const DeclaredSetting& setting, std::string_view text) {
-  if (setting.choices.empty()) return {};
-  if (std::find(setting.choices.begin(), setting.choices.end(), text) != setting.choices.end()) return {};
-  return invalid_input(in_quotes(text) + " is none of " + joined(setting.choices));
+// A pattern with room for what it is made of; the text outlives it.
+struct FormPattern {
+  explicit FormPattern(std::string_view pattern)
+      : items(pattern.size() + 1),
+        choices(pattern.size() + 1),
+        problem(compile_pattern(pattern, true, items.data(), compiled)) {}
+
+  bool matches(std::string_view text) {
+    constexpr std::size_t most_steps = 100'000;
+    PatternMatcher matcher(compiled, text, choices.data(), most_steps, []() noexcept { return false; });
+    return matcher.search(text.data()) == PatternMatcher::Outcome::yes;
+  }
+
+  std::vector<PatternItem> items;
+  std::vector<PatternChoice> choices;
+  CompiledPattern compiled;
+  const char* problem;  // Null: it is well formed.
+};
+
+// A text, or a word of a list.
+Result<void> check_text(const DeclaredSetting& setting, std::string_view text) {
+  const auto& choices = setting.choices;
+  if (!choices.empty() && std::find(choices.begin(), choices.end(), text) == choices.end())
+    return invalid_input(in_quotes(text) + " is none of " + joined(choices));
+  if (!setting.pattern.empty() && !FormPattern(setting.pattern).matches(text))
+    return invalid_input(in_quotes(text) + " is not of the form " + setting.form);
+  return {};
 }
 
 // The words of a JSON array may hold blanks; of any other list they are parted by them.
@@ -91,12 +116,13 @@ std::vector<std::string> split_list(std::string_view text) {
 
 class Declaration {
  public:
-  explicit Declaration(lua_State* state) : state_(state), table_(lua_gettop(state)) {}
+  Declaration(lua_State* state, std::span<const std::string_view> taken)
+      : state_(state), table_(lua_gettop(state)), taken_(taken) {}
 
   Result<DeclaredSetting> read() {
     if (auto good = read_name(); !good) return std::move(good).error();
     for (auto step : {&Declaration::read_type, &Declaration::read_bounds, &Declaration::read_choices,
-                      &Declaration::read_about, &Declaration::read_default}) {
+                      &Declaration::read_form, &Declaration::read_about, &Declaration::read_default}) {
       if (auto good = (this->*step)(); !good) return std::move(good).error().within(setting_.name);
     }
     return std::move(setting_);
@@ -126,9 +152,11 @@ class Declaration {
       return invalid_input(in_quotes(setting_.name) +
                            " is no name of a setting, expected capitals, digits and _");
     }
-    if (std::find(variables.begin(), variables.end(), setting_.name) != variables.end()) {
+    const auto is_among = [this](const auto& names) {
+      return std::find(names.begin(), names.end(), setting_.name) != names.end();
+    };
+    if (is_among(variables) || is_among(taken_))
       return invalid_input(setting_.name + " is a setting of Pollux itself");
-    }
     return {};
   }
 
@@ -183,6 +211,25 @@ class Declaration {
     return {};
   }
 
+  Result<void> read_form() {
+    for (const auto& [name, target] :
+         {std::pair{"pattern", &setting_.pattern}, std::pair{"form", &setting_.form}}) {
+      LuaStackGuard guard(state_);
+      const int type = get(name);
+      if (type == LUA_TNIL) continue;
+      if (type != LUA_TSTRING) return wrong(name, "a string");
+      if (setting_.type != Type::text && setting_.type != Type::list)
+        return invalid_input(std::string(name) + " is for strings and lists only");
+      *target = text();
+    }
+    if (setting_.pattern.empty() != setting_.form.empty())
+      return invalid_input(
+          "pattern and form go together: what is looked for, and how a person would write it");
+    if (const auto* problem = FormPattern(setting_.pattern).problem)
+      return invalid_input(std::string("pattern: ") + problem);
+    return {};
+  }
+
   Result<void> read_about() {
     LuaStackGuard guard(state_);
     if (get("about") != LUA_TSTRING) return wrong("about", "one sentence");
@@ -210,16 +257,14 @@ class Declaration {
       }
       case Type::text:
         if (type != LUA_TSTRING) return wrong("default", "a string");
-        if (auto good = check_choice(setting_, text()); !good)
-          return std::move(good).error().within("default");
+        if (auto good = check_text(setting_, text()); !good) return std::move(good).error().within("default");
         setting_.fallback = text();
         return {};
       case Type::list: {
         auto texts = read_texts("default");
         if (!texts) return std::move(texts).error();
         for (const auto& word : *texts) {
-          if (auto good = check_choice(setting_, word); !good)
-            return std::move(good).error().within("default");
+          if (auto good = check_text(setting_, word); !good) return std::move(good).error().within("default");
         }
         setting_.fallback = std::move(*texts);
         return {};
@@ -230,6 +275,7 @@ class Declaration {
 
   lua_State* state_;
   int table_;
+  std::span<const std::string_view> taken_;
   DeclaredSetting setting_;
 };
 
@@ -277,13 +323,13 @@ Result<Value> parse_setting(const DeclaredSetting& setting, std::string_view tex
       break;
     }
     case Type::text:
-      if (auto good = check_choice(setting, text); !good) return std::move(good).error();
+      if (auto good = check_text(setting, text); !good) return std::move(good).error();
       value = std::string(text);
       break;
     case Type::list: {
       auto words = split_list(text);
       for (const auto& word : words) {
-        if (auto good = check_choice(setting, word); !good) return std::move(good).error();
+        if (auto good = check_text(setting, word); !good) return std::move(good).error();
       }
       value = std::move(words);
       break;
@@ -302,7 +348,8 @@ Value value_in_force(const DeclaredSetting& setting, const Settings& settings) {
   return setting.fallback;
 }
 
-Result<void> PolicySettings::declare(lua_State* state, const std::string& module) {
+Result<void> PolicySettings::declare(lua_State* state, const std::string& module,
+                                     std::span<const std::string_view> taken) {
   if (!lua_istable(state, -1)) {
     return invalid_input(std::string("settings is a ") + luaL_typename(state, -1) +
                          ", expected a list of settings");
@@ -314,7 +361,7 @@ Result<void> PolicySettings::declare(lua_State* state, const std::string& module
     const auto place = "settings[" + std::to_string(at) + "]";
     if (!lua_istable(state, -1))
       return invalid_input(place + " is a " + luaL_typename(state, -1) + ", expected a table");
-    auto setting = Declaration(state).read();
+    auto setting = Declaration(state, taken).read();
     if (!setting) return std::move(setting).error().within(place);
     setting->module = module;
     const auto found = declared_.find(setting->name);

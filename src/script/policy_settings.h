@@ -3,6 +3,7 @@
 #pragma once
 
 #include <map>
+#include <span>
 #include <string>
 #include <string_view>
 
@@ -14,9 +15,9 @@ namespace pollux {
 
 class PolicySettings {
  public:
-  // Reads the list of declarations on top of the stack (it stays there). Errors name what is wrong, without
-  // the file.
-  Result<void> declare(lua_State* state, const std::string& module);
+  // Reads the list of declarations on top of the stack (it stays there); none may have one of the names that
+  // are `taken`. Errors name what is wrong, without the file.
+  Result<void> declare(lua_State* state, const std::string& module, std::span<const std::string_view> taken);
   // Puts every variable and declared setting with its value into the table on top of the stack. A text that
   // is no value of its setting leaves the default: check() tells of it, if it came with the start.
   void put_values(lua_State* state, const Settings& settings) const;

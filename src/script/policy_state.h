@@ -74,7 +74,8 @@ class PolicyState {
  public:
   // Loads every hook module of the sources (auth, models, keys, failover, transform, health, record,
   // dialects/*) in a fresh sandbox, and checks that each returns a table whose hooks are functions and whose
-  // settings are well formed. The error reads "FILE.lua:LINE: message".
+  // settings are well formed. The error reads "FILE.lua:LINE: message". It is a conflict where all of that is
+  // good, but what the start gave is no value of a setting.
   static Result<std::shared_ptr<PolicyState>> load(const PolicySources& sources, const PolicyHost& host,
                                                    const PolicyLimits& limits = {});
   virtual ~PolicyState() = default;

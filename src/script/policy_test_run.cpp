@@ -171,7 +171,8 @@ Result<PolicySources> sources_for(const PolicyFolders& folders, bool is_owners) 
 }  // namespace
 
 int check_policies(const PolicyFolders& folders, const Settings& settings) {
-  const auto sources = read_policies(folders);
+  const auto found = find_policies(folders);
+  const auto sources = read_policies(folders, found);
   if (!sources) {
     print("FAILED " + sources.error().message);
     return 1;
@@ -196,6 +197,7 @@ int check_policies(const PolicyFolders& folders, const Settings& settings) {
     const auto error = errors.find(source.file);
     print(error == errors.end() ? "OK     " + title_of(*sources, source) : "FAILED " + error->second);
   }
+  for (const auto& file : useless_files(found)) print("UNUSED " + why_useless(file));
   if (!loaded && errors.empty()) print("FAILED " + loaded.error().message);
   return loaded ? 0 : 1;
 }

@@ -11,6 +11,7 @@
 #include <utility>
 
 #include "base/digest.h"
+#include "script/policy_files.h"
 #include "script/policy_library.h"
 
 namespace pollux {
@@ -97,6 +98,8 @@ Result<void> check_policy_name(std::string_view file) {
   if (!file.ends_with(suffix)) return bad("it does not end with .lua");
   if (file.ends_with(test_suffix)) return bad("tests are no part of a set, and are not written here");
   if (file.size() > longest_name) return bad("it is longer than 200 bytes");
+  if (is_in_shipped_place(file))
+    return bad("default/ is reserved for what is shipped: require \"default.x\"");
   if (static_cast<std::size_t>(std::ranges::count(file, '/')) > most_folders)
     return bad("its folders are too deep");
   auto rest = file.substr(0, file.size() - suffix.size());

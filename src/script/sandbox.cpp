@@ -272,9 +272,9 @@ const PolicySource& check_module(lua_State* state, ScriptState& script) {
 }
 
 // What the module returned, or nil: it has not been loaded.
-void push_loaded(lua_State* state, const PolicySource& source) {
+void push_loaded(lua_State* state, std::string_view module) {
   push_registered(state, modules_key);
-  lua_pushlstring(state, source.module.data(), source.module.size());
+  lua_pushlstring(state, module.data(), module.size());
   lua_rawget(state, -2);
   lua_remove(state, -2);
 }
@@ -328,7 +328,7 @@ int load_lua_text(lua_State* state, std::string_view text, const char* chunk) {
 int lua_require(lua_State* state) {
   ScriptState& script = ScriptState::of(state);
   const PolicySource& source = check_module(state, script);
-  push_loaded(state, source);
+  push_loaded(state, source.module);
   if (!lua_isnil(state, -1)) return 1;
 
   std::vector<const PolicySource*>& loading = script.loading();
@@ -357,7 +357,7 @@ int lua_require(lua_State* state) {
 int lua_prepare_module(lua_State* state) {
   ScriptState& script = ScriptState::of(state);
   const PolicySource& source = check_module(state, script);
-  push_loaded(state, source);
+  push_loaded(state, source.module);
   const bool loaded = !lua_isnil(state, -1);
   if (!loaded) push_chunk(state, source);
   lua_pushlightuserdata(state, loaded ? nullptr : const_cast<PolicySource*>(&source));
@@ -400,6 +400,12 @@ void ScriptState::define(const char* name) {
 
 void ScriptState::push_environment(std::string_view module) {
   push_environment_of(main_, module);
+}
+
+bool ScriptState::has_loaded(std::string_view module) {
+  const LuaStackGuard guard(main_);
+  push_loaded(main_, module);
+  return !lua_isnil(main_, -1);
 }
 
 void open_sandbox(lua_State* state) {

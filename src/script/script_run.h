@@ -95,6 +95,8 @@ class Script {
   // Runs and caches the module, as `require` does, and pushes what it returned. Under the load budget.
   // The error reads "FILE.lua:LINE: message".
   virtual Result<void> require(std::string_view module) = 0;
+  // Whether anybody has required it, by the name that `sources` know it by.
+  virtual bool has_loaded(std::string_view module) = 0;
 
   // Runs the function that lies under its `argument_count` arguments on lua()'s stack (they are popped).
   // `done(lua, error)` is called once, from within or later: without an error the results are on the stack it

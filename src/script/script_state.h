@@ -47,6 +47,7 @@ class ScriptState final : public Script {
   void define(const char* name) override;
   void push_environment(std::string_view module) override;
   Result<void> require(std::string_view module) override;
+  bool has_loaded(std::string_view module) override;
   std::unique_ptr<ScriptRun> run(int argument_count, Done done) override;
   void require_waitable(lua_State* state, const char* function_name) override;
   int wait(lua_State* state, std::function<std::shared_ptr<void>(Resume)> start) override;

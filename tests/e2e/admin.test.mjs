@@ -136,6 +136,17 @@ describe('the administration', () => {
     assert.equal((await admin(`/admin/keys/${found.id}`, { method: 'PATCH', body: { name: 'x' } })).status, 404);
   });
 
+  it('adds no key by the name of another one', async () => {
+    const taken = (await keysNow())[0];
+    const secret = makeKey('named');
+    const answer = await post('/admin/keys', { key: secret, name: taken.name });
+
+    assert.deepEqual([answer.status, answer.json().error.field], [409, 'name'], answer.text);
+    assert.equal((await keysNow()).some(({ id }) => id === keyId(secret)), false);
+    const again = await post('/admin/keys', { key: play.keys[0], name: taken.name });
+    assert.deepEqual([again.status, again.json().duplicates], [200, 1], again.text);
+  });
+
   it('finds keys in any text, and skips those it has', async () => {
     const fresh = [makeKey('fresh1'), `AQ.${'Ab8fresh2_'.repeat(5)}`];
     const text = `here: "${fresh[0]}",\n  ${play.keys[0]} ; and ${fresh[1]}. ${fresh[0]}\nnot a key: hello`;
@@ -199,7 +210,35 @@ describe('the administration', () => {
     const nested = await pollux.call('/admin/settings', { method: 'PATCH', token: null, body: deep, headers: { Authorization: `Bearer ${ADMIN_TOKEN}` } });
     assert.deepEqual([nested.status, nested.json().error.message], [400, 'the body is nested too deeply']);
     assert.equal((await admin('/admin/nothing')).status, 404);
-    assert.equal((await admin('/admin/status', { method: 'PUT' })).status, 405);
+  });
+
+  it('names in Allow, as in words, what an address offers', async () => {
+    const id = keyId(play.keys[0]);
+    for (const [method, path, allow, words] of [
+      ['PUT', '/admin/status', 'GET, HEAD', 'only GET is offered here'],
+      ['DELETE', '/admin/keys', 'GET, HEAD, POST', 'only GET and POST are offered here'],
+      ['POST', `/admin/keys/${id}`, 'GET, HEAD, PATCH, DELETE', 'only GET, PATCH and DELETE are offered here'],
+      ['GET', `/admin/keys/${id}/check`, 'POST', 'only POST is offered here'],
+      ['POST', '/admin/policies/keys.lua', 'GET, HEAD, PUT, DELETE', 'only GET, PUT and DELETE are offered here'],
+      ['OPTIONS', '/admin/settings', 'GET, HEAD, PATCH', 'only GET and PATCH are offered here'],
+      ['OPTIONS', '/metrics', 'GET, HEAD', 'only GET is offered here'],
+    ]) {
+      const answer = await admin(path, { method });
+      assert.deepEqual([answer.status, answer.header('allow'), answer.json().error.message], [405, allow, words], `${method} ${path}`);
+    }
+    for (const method of ['GET', 'OPTIONS', 'PUT']) {
+      assert.equal((await admin('/admin/nope', { method })).status, 404, method);
+      assert.equal((await pollux.call('/admin/nope', { method, token: null })).status, 401, method);
+    }
+  });
+
+  it('refuses parameters that a call does not know, but for what monitors ask', async () => {
+    for (const path of ['status', `status/${keyId(play.keys[0])}`, 'keys', 'settings', 'models', 'session', 'policies', 'policies/keys.lua', 'events',
+      'requests/1', 'stats']) {
+      const answer = await admin(`/admin/${path}?foo=1`);
+      assert.deepEqual([answer.status, answer.json().error.field], [400, 'foo'], path);
+    }
+    for (const path of ['/health', '/ready', '/metrics']) assert.equal((await admin(`${path}?_=1`)).status, 200, path);
   });
 
   it('lists the policies', async () => {

@@ -142,6 +142,8 @@ describe('the administration of clients', () => {
       const answer = await admin(path, method, body);
       assert.deepEqual([answer.status, answer.json().error.field], [409, field]);
     }
+    assert.match((await admin('', 'POST', { name: 'a', rpms: 1 })).json().error.message, /expected some of .*, token$/);
+    assert.doesNotMatch((await admin(`/${id}`, 'PATCH', { rpms: 1 })).json().error.message, /, token/);
     assert.equal((await admin('', 'PUT', {})).status, 405);
     assert.equal((await admin(`/${id}`, 'POST', {})).status, 405);
     assert.equal((await admin(`/${id}`, 'PATCH', {})).status, 400);

@@ -73,6 +73,13 @@ describe('hostile input', () => {
     });
   }
 
+  for (const [method, target] of [['TRACE', '/v1beta/models'], ['CONNECT', 'example.com:443']]) {
+    it(`${method} is known nowhere here, and said to be`, async () => {
+      const { answer } = await refused(`${method} ${target} HTTP/1.1\r\n${HOST}${KEY}\r\n`, 501);
+      assert.deepEqual([answer.json().error.code, answer.json().error.status], [501, 'UNIMPLEMENTED']);
+    });
+  }
+
   it('a request without a Host is refused', async () => {
     await refused(`GET /v1beta/models HTTP/1.1\r\n${KEY}\r\n`, 400);
   });

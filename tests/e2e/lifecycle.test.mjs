@@ -121,7 +121,7 @@ describe('settings', () => {
     ['MAX_BODY_BYTES', 'huge', /huge/, /number|byte/i], ['LOG_LEVEL', 'loud', /loud/, /info/], ['LOG_FORMAT', 'xml', /xml/, /json/],
     ['GEMINI_BASE_URL', 'ftp://example.org', /ftp/, /http/], ['UPSTREAM_CA_FILE', '/nowhere/ca.pem', /\/nowhere\/ca\.pem/, /./],
     ['TLS_CERT_FILE', '/nowhere/cert.pem', /TLS_/, /./], ['PROXIES', 'gopher://x', /gopher/, /http|socks5/],
-    ['HOST', 'not a host', /not a host/, /./],
+    ['HOST', 'not a host', /not a host/, /./], ['MODEL_ALIASES', 'junk', /junk/, /name=model/],
   ]) {
     it(`${name}=${value} stops the start with its name, what was found and what is expected`, async () => {
       const { code, log } = await startThatFails({ env: { [name]: value } });

@@ -1,11 +1,12 @@
 import assert from 'node:assert/strict';
-import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync } from 'node:fs';
+import { chmodSync, existsSync, mkdirSync, readdirSync, readFileSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, beforeEach, describe, it } from 'node:test';
 
 import { ask, inParallel, keepAliveAgent } from './harness/load.mjs';
 import { TOKEN } from './harness/pollux.mjs';
 import { keyId, prompt, stage, UNARY } from './harness/stage.mjs';
+import { eventually } from './harness/wait.mjs';
 
 /** A models.lua that refuses the model "which" with a text of ours, and leaves the rest to the shipped one. */
 const saying = (text) => `local shipped = require "default.models"
@@ -125,6 +126,26 @@ describe('the policies of the administration', () => {
     assert.equal((await pollux.post(UNARY, prompt('hi'))).status, 200);
   });
 
+  it('take their settings with them where nothing builds on them any more', async () => {
+    const settingsOf = async (path) => (await files()).find((file) => file.path === path).settings.map(({ name }) => name);
+    assert.equal((await write('keys.lua', 'return {}')).status, 200);
+
+    assert.deepEqual(await settingsOf('keys.lua'), []);
+    assert.equal((await pollux.admin('/admin/settings', { method: 'PATCH', body: { KEEP_CONVERSATIONS: false } })).status, 400);
+    assert.equal((await write('keys.lua', 'return require "default.keys"')).status, 200);
+    assert.deepEqual(await settingsOf('keys.lua'), ['KEEP_CONVERSATIONS']);
+    assert.equal((await write('models.lua', 'return {}')).status, 200);
+    assert.ok((await settingsOf('models.lua')).includes('MODEL_ALIASES'), 'other shipped policies build on it');
+  });
+
+  it('declare no setting that Pollux has itself', async () => {
+    for (const name of ['PORT', 'AUTH_TOKEN', 'GEMINI_API_KEYS', 'ADMIN_PASSWORD', 'MAX_RETRIES']) {
+      const answer = await write('own.lua', `return { settings = { { name = "${name}", type = "string", about = "x" } } }`);
+      assert.equal(answer.status, 400, answer.text);
+      assert.match(answer.json().error.message, new RegExp(`^own\\.lua: settings\\[1\\]: ${name} is a setting of Pollux itself`));
+    }
+  });
+
   it('are only checked where that is asked', async () => {
     const { version } = await list();
     assert.deepEqual((await write('models.lua?check=true', saying('says checked'))).json(), { path: 'models.lua', checked: true });
@@ -138,13 +159,31 @@ describe('the policies of the administration', () => {
     if (!existsSync(join(pollux.policiesFolder, 'link'))) symlinkSync(join(pollux.folder, 'outside'), join(pollux.policiesFolder, 'link'));
     for (const [path, status] of [['..%2fkeys.lua', 400], ['%2e%2e%2fkeys.lua', 400], ['a%2f..%2f..%2fkeys.lua', 400], ['%2Ftmp%2Fkeys.lua', 400],
       ['a%00.lua', 400], ['.hidden.lua', 400], ['keys.txt', 400], ['keys', 400], ['keys_test.lua', 400], ['a.b.lua', 400], ['a%5Cb.lua', 400],
-      [`${'a/'.repeat(9)}x.lua`, 400], [`${'x'.repeat(300)}.lua`, 400], ['link/keys.lua', 409]]) {
+      [`${'a/'.repeat(9)}x.lua`, 400], [`${'x'.repeat(300)}.lua`, 400], ['default/keys.lua', 400], ['default%2Flib%2Fx.lua', 400], ['link/keys.lua', 409]]) {
       const answer = await write(path, 'return {}');
       assert.equal(answer.status, status, `${path}: ${answer.text}`);
       assert.equal(answer.json().error.field, 'path', path);
     }
     assert.deepEqual(readdirSync(join(pollux.folder, 'outside')), []);
     assert.deepEqual(readdirSync(pollux.folder).filter((name) => name.endsWith('.lua')), []);
+  });
+
+  it('are told to be useless where they lie in the place of what is shipped', async () => {
+    mkdirSync(join(pollux.policiesFolder, 'default'), { recursive: true });
+    writeFileSync(join(pollux.policiesFolder, 'default/keys.lua'), 'return {} -- mine');
+    await write('keys.lua', 'return require "default.keys"');
+    await eventually(async () => (await files()).some(({ path }) => path === 'default/keys.lua'));
+
+    const [useless] = (await files()).filter(({ path }) => path.startsWith('default/'));
+
+    assert.deepEqual([useless.owner, useless.hooks, useless.settings], [true, [], []]);
+    assert.match(useless.error, /^default\/keys\.lua: nothing reads it/);
+    assert.equal((await list()).error, null);
+    assert.match((await read('default/keys.lua')).json().text, /-- mine/);
+    assert.match((await read('keys.lua')).json().shipped_text, /^-- keys\.lua/);
+    assert.equal((await remove('default/keys.lua')).status, 200);
+    assert.equal((await files()).some(({ path }) => path.startsWith('default/')), false);
+    assert.equal(onDisk('default/keys.lua'), null);
   });
 
   it('are refused where they are too large, no text or no such JSON', async () => {

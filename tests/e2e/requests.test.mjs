@@ -200,7 +200,7 @@ describe('the request log', () => {
   it('names what is wrong with a call', async () => {
     for (const [query, field] of [['status=teapot', 'status'], ['status=9xx', 'status'], ['status=99', 'status'], ['status=4294967496', 'status'],
       ['since=yesterday', 'since'], ['until=-1', 'until'], ['limit=0', 'limit'], ['limit=1001', 'limit'], ['limit=many', 'limit'], ['cursor=x', 'cursor'],
-      ['format=xml', 'format'], ['format=csv&limit=5', 'limit'], ['colour=red', 'colour'], ['all=true', 'all'],
+      ['format=xml', 'format'], ['format=csv&limit=0', 'limit'], ['format=csv&cursor=5', 'cursor'], ['colour=red', 'colour'], ['all=true', 'all'],
       ['status=ok&status=error', 'status'], ['q=a%20b%20c%20d%20e%20f%20g%20h%20i', 'q'], [`key=${'x'.repeat(301)}`, 'key']]) {
       const answer = await pollux.admin(`/admin/requests?${query}`);
       assert.deepEqual([answer.status, answer.json().error.field], [400, field], query);
@@ -215,7 +215,7 @@ describe('the request log', () => {
       const answer = await pollux.admin(`/admin/requests${query}`, { method: 'DELETE' });
       assert.deepEqual([answer.status, answer.json().error.field], [400, field], query);
     }
-    for (const [query, field] of [['window=31d', 'window'], ['window=0m', 'window'], ['window=90s', 'window'], ['window=x', 'window'], ['span=1h', 'span']]) {
+    for (const [query, field] of [['window=31d', 'window'], ['window=0m', 'window'], ['window=90s', 'window'], ['window=x', 'window'], ['span=1h', 'span'], ['window=1h&window=2h', 'window']]) {
       const answer = await pollux.admin(`/admin/stats?${query}`);
       assert.deepEqual([answer.status, answer.json().error.field], [400, field], query);
     }
@@ -238,6 +238,8 @@ describe('the request log', () => {
     const parsed = jsonl.text.trim().split('\n').map((line) => JSON.parse(line));
     assert.deepEqual(parsed.map(({ id }) => id), all.filter(({ status, outcome }) => outcome === 'answered' && status < 400).map(({ id }) => id));
     assert.ok(parsed.every(({ attempts }) => attempts[0].number === 1));
+    const two = await pollux.admin('/admin/requests?format=csv&limit=2');
+    assert.deepEqual(two.text.split('\r\n'), [...lines.slice(0, 3), '']);
   });
 
   it('counts for the charts what the log tells', async () => {

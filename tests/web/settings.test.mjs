@@ -86,7 +86,7 @@ describe('a diff as people read it', () => {
 
   it('knows which names a policy may have', () => {
     assert.deepEqual(['record.lua', 'lib/a-b_1.lua'].map(isGoodPath), [true, true]);
-    assert.deepEqual(['../x.lua', 'x.txt', '/x.lua', 'a b.lua', '.lua', 'a//b.lua'].map(isGoodPath), Array(6).fill(false));
+    assert.deepEqual(['../x.lua', 'x.txt', '/x.lua', 'a b.lua', '.lua', 'a//b.lua', 'default/x.lua'].map(isGoodPath), Array(7).fill(false));
   });
 });
 

@@ -420,7 +420,7 @@ export default {
     atStart: 'at start',
     on: 'On', off: 'Off', empty: 'not set',
     valueOf: 'Value of {name}', defaultIs: 'Default: {value}', toDefault: 'Back to the default',
-    between: 'From {min} to {max}.', from: 'From {min}.', upTo: 'Up to {max}.', onePerLine: 'One a line.', bytesHint: 'Such as 512KiB, 64MiB, 2GiB.',
+    between: 'From {min} to {max}.', from: 'From {min}.', upTo: 'Up to {max}.', onePerLine: 'One a line.', form: 'In the form {form}.', bytesHint: 'Such as 512KiB, 64MiB, 2GiB.',
     pinned: 'Set by {source}, which wins: change {name} there and start Pollux again.',
     startOnly: 'Read at start only: set {name} in the environment or in .env and start Pollux again.',
     unsaved: { one: '{n} change is not saved', other: '{n} changes are not saved' }, undo: 'Undo',

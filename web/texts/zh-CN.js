@@ -449,7 +449,7 @@ export default {
     atStart: '启动时读取',
     on: '开', off: '关', empty: '未设置',
     valueOf: '{name} 的值', defaultIs: '默认值：{value}', toDefault: '恢复默认值',
-    between: '{min} 到 {max}。', from: '不小于 {min}。', upTo: '不大于 {max}。', onePerLine: '每行一个。', bytesHint: '例如 512KiB、64MiB、2GiB。',
+    between: '{min} 到 {max}。', from: '不小于 {min}。', upTo: '不大于 {max}。', onePerLine: '每行一个。', form: '格式：{form}。', bytesHint: '例如 512KiB、64MiB、2GiB。',
     pinned: '来源：{source}，优先生效；请在那里修改 {name} 并重启 Pollux。',
     startOnly: '仅在启动时读取：请在环境变量或 .env 中设置 {name} 并重启 Pollux。',
     unsaved: '{n} 项修改尚未保存', undo: '撤销',

@@ -17,7 +17,8 @@ constexpr const char* a_policy =
     "{ name = 'STICKY', type = 'boolean', default = true, about = 'Stays.' },"
     "{ name = 'WORDS', type = 'list', default = { 'a' }, about = 'Words.' },"
     "{ name = 'SHARE', type = 'number', default = 0.5, min = 0, max = 1, about = 'A share.' },"
-    "{ name = 'COLOUR', type = 'string', default = 'red', choices = { 'red', 'blue' }, about = 'A colour.' } "
+    "{ name = 'COLOUR', type = 'string', default = 'red', choices = { 'red', 'blue' }, about = 'A colour.' },"
+    "{ name = 'TITLE', type = 'string', default = 'Sir', about = 'A title.' } "
     "} }";
 
 // A process with its settings, on a data folder that outlives it.
@@ -133,6 +134,26 @@ TEST_CASE("numbers, booleans, texts and lists are taken as such and as texts, an
   }
 }
 
+TEST_CASE("what is set to nothing is not set, and back at its default") {
+  TemporaryFolder folder;
+  Process process(folder);
+  for (const auto& [name, value] : {std::pair<std::string, Json>{"MAX_RETRIES", 1},
+                                    {"LOG_LEVEL", "debug"},
+                                    {"STICKY", false},
+                                    {"WORDS", "x"},
+                                    {"COLOUR", "blue"},
+                                    {"TITLE", "Another"}}) {
+    for (const auto* nothing : {"", " \t"}) {
+      INFO(name);
+      REQUIRE(process.change({{name, value}}).empty());
+      CHECK(process.facts(name).source == "here");
+      CHECK(process.change({{name, nothing}}).empty());
+      CHECK(process.facts(name).source == "default");
+      CHECK(process.facts(name).value == process.facts(name).fallback);
+    }
+  }
+}
+
 TEST_CASE("all of a change or nothing of it") {
   TemporaryFolder folder;
   Process process(folder);
@@ -214,6 +235,16 @@ TEST_CASE("a proxy that comes back as it was shown is the one it was") {
   CHECK(process.change({{"PROXIES", {"http://new:1", "http://…@proxy:8080"}}}).empty());
   CHECK(process.live->current()->proxies ==
         std::vector<std::string>{"http://new:1", "http://user:hidden@proxy:8080"});
+}
+
+TEST_CASE("a masked proxy that is none of those set now is refused") {
+  TemporaryFolder folder;
+  Process process(folder);
+  REQUIRE(process.change({{"PROXIES", {"http://user:hidden@proxy:8080"}}}).empty());
+  CHECK(process.change({{"PROXIES", {"http://…@proxy:8080", "http://…@proxy:8081"}}}) ==
+        "400 PROXIES: PROXIES: found item 2, \"http://…@proxy:8081\"; expected its user name and password in "
+        "full, for this is none of the proxies set now");
+  CHECK(process.live->current()->proxies == std::vector<std::string>{"http://user:hidden@proxy:8080"});
 }
 
 TEST_CASE("every setting is told whole, and shows its own default") {

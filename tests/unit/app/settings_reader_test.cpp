@@ -84,6 +84,12 @@ TEST_CASE("settings without any source are the defaults") {
   CHECK(settings.given.empty());
 }
 
+TEST_CASE("settings know all their names") {
+  const auto names = good(User()).own_names;
+  for (const auto* name : {"PORT", "AUTH_TOKEN", "GEMINI_API_KEYS", "API_KEYS", "BASE_URL", "LOG_LEVEL"})
+    CHECK(std::ranges::find(names, std::string_view(name)) != names.end());
+}
+
 TEST_CASE("options win over the environment, and that over the env file") {
   User user;
   user.writes_env("HOST=10.0.0.1\nPORT=1\nADMIN_USERNAME=file\n").sets("HOST", "10.0.0.2").sets("PORT", "2");

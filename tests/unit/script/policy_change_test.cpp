@@ -41,8 +41,29 @@ TEST_CASE("a name for a policy neither climbs nor hides") {
     INFO(bad);
     CHECK_FALSE(check_policy_name(bad));
   }
+  CHECK_FALSE(check_policy_name("default/keys.lua"));
   CHECK_FALSE(check_policy_name(std::string(300, 'k') + ".lua"));
   CHECK_FALSE(check_policy_name(std::string("keys\0.lua", 9)));
+}
+
+TEST_CASE("an owner's file in the place of what is shipped is told to be useless, and can be removed") {
+  Library library;
+  library.shipped.write("auth.lua", saying("shipped"));
+  library.owners.write("policies/default/auth.lua", saying("useless"));
+  REQUIRE(library.at_start() == "good");
+  REQUIRE(changed(library, "auth.lua", "return require 'default.auth'") == "good");
+  CHECK(library.said() == "shipped");
+
+  const auto useless = file_of(library.library->report(), "default/auth.lua");
+  CHECK(useless.is_owners);
+  CHECK(useless.error == "default/auth.lua: nothing reads it, for default/ is reserved for what is shipped");
+  CHECK(library.library->report().error.empty());
+  CHECK(library.library->text("default/auth.lua")->text == saying("useless"));
+  CHECK(library.library->text("auth.lua")->shipped == saying("shipped"));
+
+  CHECK(changed(library, "default/auth.lua", std::nullopt) == "good");
+  CHECK(on_disk(library, "default/auth.lua") == "nothing");
+  CHECK(library.library->report().files.size() == 1);
 }
 
 TEST_CASE("a written policy is on disk and in force in every worker at once") {

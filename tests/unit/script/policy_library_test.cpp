@@ -98,6 +98,15 @@ TEST_CASE("at start a shipped file that an owner's breaks is served without the 
   CHECK(library.said() == "shipped");
 }
 
+TEST_CASE("at start a wrong value of an owner's setting is an error, and no reason to do without the file") {
+  Library library;
+  library.world.settings.given["LIMIT"] = "junk";
+  library.shipped.write("auth.lua", saying("shipped"));
+  library.write_owners("auth.lua",
+                       "return {settings = {{name = 'LIMIT', type = 'integer', default = 5, about = 'x'}}}");
+  CHECK(library.at_start() == "auth.lua: LIMIT: \"junk\" is no whole number");
+}
+
 TEST_CASE("at start shipped policies that do not load are an error") {
   Library library;
   library.shipped.write("auth.lua", "return {");

@@ -1,4 +1,6 @@
 // Loading one set: what is checked, and the settings that policies declare.
+#include <array>
+
 #include "policy_world.h"
 
 using namespace pollux;
@@ -155,6 +157,59 @@ TEST_CASE("two modules cannot declare one setting, but an owner's stands for the
         "keys.lua: settings[1]: LIMIT is declared by auth.lua, too");
   CHECK(world.load_error({{"keys", module}, {"default.keys", module}}) == "loaded");
   CHECK(world.load_error({{"keys", "return require 'default.keys'"}, {"default.keys", module}}) == "loaded");
+}
+
+TEST_CASE("a declared text, and each word of a list, has the form that is asked for") {
+  const std::string list =
+      "{name = 'LIMIT', type = 'list', pattern = '^%a+=%d+$', form = 'name=number', about = 'x'}";
+  const std::string text =
+      "{name = 'LIMIT', type = 'string', pattern = '^%d+$', form = 'digits', about = 'x'}";
+  CHECK(given(list, "a=1, b=22") == "loaded");
+  CHECK(given(list, "a=1, b") == "auth.lua: LIMIT: \"b\" is not of the form name=number");
+  CHECK(given(text, "12") == "loaded");
+  CHECK(given(text, "x12") == "auth.lua: LIMIT: \"x12\" is not of the form digits");
+  const std::string costly =
+      "{name = 'LIMIT', type = 'string', pattern = '^.-.-.-.-.-.-.-.-b$', form = 'b', about = 'x'}";
+  CHECK(given(costly, std::string(500, 'a')).starts_with("auth.lua: LIMIT: "));
+
+  CHECK(declared("{name = 'A', type = 'string', pattern = 'x', about = 'x'}") ==
+        "auth.lua: settings[1]: A: pattern and form go together: what is looked for, and how a person would "
+        "write it");
+  CHECK(declared("{name = 'A', type = 'string', form = 'x', about = 'x'}")
+            .starts_with("auth.lua: settings[1]: A: pattern and form go together"));
+  CHECK(declared("{name = 'A', type = 'string', pattern = '[', form = 'x', about = 'x'}")
+            .starts_with("auth.lua: settings[1]: A: pattern: malformed pattern"));
+  CHECK(declared("{name = 'A', type = 'number', pattern = 'x', form = 'x', about = 'x'}") ==
+        "auth.lua: settings[1]: A: pattern is for strings and lists only");
+  CHECK(declared("{name = 'A', type = 'list', pattern = '^x$', form = 'x', default = {'y'}, about = 'x'}") ==
+        "auth.lua: settings[1]: A: default: \"y\" is not of the form x");
+}
+
+TEST_CASE("no policy declares a setting with a name of Pollux's own") {
+  PolicyWorld world;
+  static constexpr std::array<std::string_view, 2> names{"PORT", "BASE_URL"};
+  world.settings.own_names = names;
+  const auto declaring = [&](const std::string& name) {
+    return world.load_error({{"auth", "return {settings = {{name = '" + name +
+                                          "', type = 'integer', default = 5, about = 'x'}}}"}});
+  };
+  CHECK(declaring("PORT") == "auth.lua: settings[1]: PORT is a setting of Pollux itself");
+  CHECK(declaring("BASE_URL") == "auth.lua: settings[1]: BASE_URL is a setting of Pollux itself");
+  CHECK(declaring("PORTS") == "loaded");
+}
+
+TEST_CASE("the settings of a shipped module that nobody builds on go with it") {
+  const Modules shipped{
+      {"default.auth", "return {settings = {{name = 'LIMIT', type = 'integer', default = 5, about = 'x'}}}"}};
+  const auto settings_with = [&](const std::string& auth, const std::string& access) {
+    Modules modules = shipped;
+    modules.emplace_back("auth", auth);
+    modules.emplace_back("access", access);
+    return PolicyWorld(modules).state->declared_settings().size();
+  };
+  CHECK(settings_with("return {}", "return {}") == 0);
+  CHECK(settings_with("require 'default.auth' return {}", "return {}") == 1);
+  CHECK(settings_with("return {}", "require 'default.auth' return {}") == 1);
 }
 
 TEST_CASE("the shipped module behind an owner's still has its settings") {

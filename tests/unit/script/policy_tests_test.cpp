@@ -259,6 +259,13 @@ TEST_CASE("check names every file with what is wrong") {
         "OK     auth.lua\nOK     default/keys.lua\nOK     keys.lua (yours, in place of the shipped one)\n"
         "OK     more.lua (yours)\nexit 0");
 
+  owners.write("default/keys.lua", "return {");
+  CHECK_THAT(
+      printed([&] { return check_policies(folders, {}); }),
+      Catch::Matchers::EndsWith("UNUSED default/keys.lua: nothing reads it, for default/ is reserved for "
+                                "what is shipped\nexit 0"));
+  std::filesystem::remove_all(owners.path / "default");
+
   owners.write("keys.lua", "return {select = 1}");
   owners.write("more.lua", "return {");
   CHECK(printed([&] { return check_policies(folders, {}); }) ==

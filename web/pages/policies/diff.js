@@ -35,4 +35,4 @@ export function placeOf(message) {
 }
 
 // A name that the server will take for a new policy.
-export const isGoodPath = (path) => /^[\w-]+(\/[\w-]+)*\.lua$/.test(path) && path.length <= 128;
+export const isGoodPath = (path) => /^(?!default\/)[\w-]+(\/[\w-]+)*\.lua$/.test(path) && path.length <= 128;

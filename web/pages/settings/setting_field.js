@@ -33,7 +33,8 @@ function boundsOf(setting) {
 }
 
 function hintOf(setting) {
-  const parts = [boundsOf(setting), setting.type === 'list' && t('settings.onePerLine'), setting.type === 'bytes' && t('settings.bytesHint')];
+  const parts = [boundsOf(setting), setting.form && t('settings.form', { form: setting.form }),
+    setting.type === 'list' && t('settings.onePerLine'), setting.type === 'bytes' && t('settings.bytesHint')];
   return parts.filter(Boolean).join(' ');
 }
 
