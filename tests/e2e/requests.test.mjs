@@ -3,6 +3,7 @@ import { request } from 'node:http';
 import { after, before, describe, it } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
+import { makeKey } from '../fake_gemini/server.mjs';
 import { listen } from './harness/feed.mjs';
 import { ADMIN_TOKEN } from './harness/pollux.mjs';
 import { openRaw, requestText } from './harness/raw.mjs';
@@ -306,6 +307,22 @@ describe('the request log', () => {
       const bytes = pollux.readData(name).toString('latin1');
       for (const secret of [...play.keys, pollux.token, ADMIN_TOKEN]) assert.ok(!bytes.includes(secret), name);
     }
+  });
+});
+
+describe('the request log, of who pays with a key of their own,', () => {
+  it('tells the exchange, and nothing of the key', async (t) => {
+    const { pollux, fake } = await stage(t, { keys: ['pooled'], env: { ALLOW_OWN_KEYS: 'true' } });
+    const own = makeKey('own');
+    fake.setKey({ key: own });
+    assert.equal((await pollux.post(UNARY, prompt('x'), { token: own })).status, 200);
+
+    const summary = await newest(pollux);
+    const { attempts } = await one(pollux, summary.id);
+
+    assert.deepEqual([summary.client, summary.key, summary.key_id, summary.masked_key], ['own key', 'own key', null, null]);
+    assert.deepEqual(attempts.map(({ key, key_id: id, status }) => [key, id, status]), [['own key', null, 200]]);
+    assert.ok(!JSON.stringify([summary, attempts]).includes(own.slice(-8)));
   });
 });
 
