@@ -62,7 +62,7 @@ class MemoryClients final : public Clients {
  private:
   // All of these with mutex_ held.
   ClientRef put(Client client);
-  void take_out(const ClientRef& client);
+  void take_out(const ClientRef& client);  // The caller's own, and none of a map.
   Result<void> check_name(const std::string& name, std::string_view own) const;
   std::string id_from(const std::string& hash) const;
   std::string next_name(int& number) const;
@@ -83,7 +83,7 @@ class MemoryClients final : public Clients {
 ClientRef MemoryClients::put(Client client) {
   if (const auto known = by_id_.find(client.id); known != by_id_.end()) {
     if (!client.usage) client.usage = known->second->usage;
-    take_out(known->second);
+    take_out(ClientRef(known->second));
   }
   if (!client.usage) {
     client.usage =
@@ -97,11 +97,10 @@ ClientRef MemoryClients::put(Client client) {
 }
 
 void MemoryClients::take_out(const ClientRef& client) {
-  const auto kept = client;  // The argument may lie in a map.
-  names_.erase(names_.find(kept->name));
-  const auto holder = by_hash_.find(kept->token_hash);
-  if (holder != by_hash_.end() && holder->second == kept) by_hash_.erase(holder);
-  by_id_.erase(kept->id);
+  names_.erase(names_.find(client->name));
+  const auto holder = by_hash_.find(client->token_hash);
+  if (holder != by_hash_.end() && holder->second == client) by_hash_.erase(holder);
+  by_id_.erase(client->id);
 }
 
 Result<void> MemoryClients::check_name(const std::string& name, std::string_view own) const {

@@ -155,7 +155,7 @@ Result<std::string> read_policy_file(const PolicyFile& file) {
   std::ifstream stream(file.path, std::ios::binary);
   if (!stream) return unavailable(file.name + ": it cannot be read");
   std::string text;
-  std::array<char, 16 * 1024> piece;
+  std::array<char, std::size_t{16} * 1024> piece;
   while (text.size() <= largest_policy_bytes &&
          (stream.read(piece.data(), piece.size()), stream.gcount() > 0))
     text.append(piece.data(), static_cast<std::size_t>(stream.gcount()));
