@@ -6,6 +6,7 @@ import { language, t } from '../lib/i18n.js';
 import { Failed } from './states.js';
 
 const DAY_MS = 86_400_000;
+const STEPS = Array.from({ length: 13 }, (_, power) => [1, 2, 5].map((step) => step * 10 ** power)).flat();  // Of an axis: what is counted has no halves.
 
 let library = null;
 const loadLibrary = () => { library ??= import('../vendor/uplot.js').then((module) => module.default); return library; };
@@ -97,7 +98,7 @@ function options(element, { series, stacked, format, tick, height, width }) {
     axes: [
       { stroke: ink, grid: { show: false }, ticks: { show: false }, font, size: 30, space: 70,
         values: (_plot, ticks) => ticks.map((second) => tick(second * 1000)) },
-      { stroke: ink, grid, ticks: { show: false }, font, size: 56, space: 36, values: (_plot, ticks) => ticks.map((value) => format(value)) },
+      { stroke: ink, grid, ticks: { show: false }, font, size: 56, space: 36, incrs: STEPS, values: (_plot, ticks) => ticks.map((value) => format(value)) },
     ],
     series: [
       { label: t('chart.time'), value: (_plot, second) => (second === null ? '–' : `${shortTime(second * 1000)}`) },
