@@ -124,7 +124,8 @@ class PageHandler final : public RequestHandler {
 
   Headers common_headers() const {
     Headers headers;
-    add_security_headers(Content::page, head_.headers, client_, headers);
+    const auto content = path_.starts_with("/web/") ? Content::data : Content::page;
+    add_security_headers(content, head_.headers, client_, headers);
     return headers;
   }
 

@@ -26,6 +26,7 @@ void add_security_headers(Content content, const Headers& request, const ClientI
   answer.set("X-Frame-Options", "DENY");
   answer.set("Referrer-Policy", "no-referrer");
   answer.set("Cross-Origin-Resource-Policy", "same-origin");
+  if (content != Content::page) return;
   answer.set("Permissions-Policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()");
   // Elsewhere browsers ignore it, with an error on the console.
   if (is_encrypted(request, client) || is_this_machine(request.get("host").value_or("")))

@@ -8,7 +8,7 @@
 
 namespace pollux {
 
-enum class Content { page, data };
+enum class Content { page, data };  // data: what a page loads, or calls for.
 
 void add_security_headers(Content content, const Headers& request, const ClientInfo& client, Headers& answer);
 

@@ -100,6 +100,10 @@ describe('the page\'s files', () => {
       assert.match(answer.header('content-security-policy'), /^default-src 'none'.*frame-ancestors 'none'$/);
       assert.equal(answer.header('strict-transport-security'), undefined);
     }
+    for (const part of [await get('/web/app.js'), await play.pollux.admin('/admin/status')]) {
+      assert.equal(part.header('content-security-policy'), "default-src 'none'; base-uri 'none'; frame-ancestors 'none'", 'shown by itself it may do nothing');
+    }
+    assert.match(page.header('permissions-policy'), /camera=\(\)/);
     assert.equal(page.header('cross-origin-opener-policy'), 'same-origin', 'on this very machine');
     assert.equal((await get('/', { Host: 'pi.local' })).header('cross-origin-opener-policy'), undefined, 'browsers complain of it without TLS');
     assert.equal((await get('/', { Host: 'pi.local', 'X-Forwarded-Proto': 'https' })).header('cross-origin-opener-policy'), 'same-origin');
