@@ -14,11 +14,6 @@ constexpr auto bounds_us = [] {
   return all;
 }();
 
-// Google, and nobody's typing, has made it a model.
-bool was_taken_by_google(const ExchangeRecord& record) {
-  return record.status >= 200 && record.status < 300 && !record.attempts.empty();
-}
-
 bool is_fit_for_a_label(std::string_view name) {
   return name.size() <= Metrics::longest_model &&
          std::ranges::all_of(name, [](char letter) { return letter > ' ' && letter < '\x7f'; });
@@ -80,7 +75,8 @@ ModelNumber Metrics::model_of(const ExchangeRecord& record) {
   if (name.empty()) return ExchangeCounts::no_model;
   if (const auto known = model_numbers_.find(name); known != model_numbers_.end()) return known->second;
   const bool full = model_numbers_.size() >= most_models;
-  if (full || !was_taken_by_google(record) || !is_fit_for_a_label(name)) return ExchangeCounts::other_models;
+  if (full || !was_answered_by_google(record) || !is_fit_for_a_label(name))
+    return ExchangeCounts::other_models;
   const auto number = static_cast<ModelNumber>(counts_.models.size());
   counts_.models.emplace_back(name);
   counts_.tokens.emplace_back();

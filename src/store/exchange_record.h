@@ -58,6 +58,11 @@ struct ExchangeRecord {
   std::shared_ptr<const ExchangeBodies> bodies;  // Null: none are kept.
 };
 
+// Then its model is one: by Google's word, and nobody's typing.
+inline bool was_answered_by_google(const ExchangeRecord& record) {
+  return record.status >= 200 && record.status < 300 && !record.attempts.empty();
+}
+
 // Told of every exchange, on the thread of its worker. Must not block.
 class ExchangeSink {
  public:

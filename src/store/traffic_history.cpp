@@ -132,14 +132,11 @@ void TrafficHistory::add(const ExchangeRecord& record) {
   add(hour_s, ended, named, record);
 }
 
-// A client may name anything: Google alone makes it a model.
 bool TrafficHistory::is_model(const std::string& name, const ExchangeRecord& record) {
   if (models_.contains(name)) return true;
-  const bool is_known = std::ranges::any_of(record.attempts, [](const AttemptRecord& attempt) {
-    return (attempt.status >= 200 && attempt.status < 300) || attempt.status == 429;
-  });
-  if (is_known && models_.size() < most_models) models_.insert(name);
-  return is_known;
+  const bool is_new = was_answered_by_google(record);
+  if (is_new && models_.size() < most_models) models_.insert(name);
+  return is_new;
 }
 
 void TrafficHistory::add(std::int64_t length, std::int64_t second, const std::string& model,
